@@ -1,6 +1,6 @@
 //! Nothing is confirmed without the majority, and nothing that was confirmed is lost.
 
-use crate::lab::{DONE, Lab, NOBODY, UNKNOWN, identity, in_state, until};
+use crate::lab::{DONE, Lab, NO_LEADER, UNKNOWN, identity, in_state, until};
 
 #[test]
 fn nothing_is_confirmed_without_the_majority() {
@@ -12,9 +12,9 @@ fn nothing_is_confirmed_without_the_majority() {
     let said = lab.client(&["put", "x", "2", "--timeout", "1"]);
     assert_eq!(said.code, Some(UNKNOWN), "neither confirmed nor called failed: {said:?}");
     assert_eq!(in_state(&lab.log(1), "intermediate"), ["e1·o2:x=2"]);
-    assert_eq!(lab.local(1, "x").as_deref(), Some("1"), "and nobody reads it");
+    assert_eq!(lab.local(1, "x").as_deref(), Some("1"), "and no read shows it");
     let said = lab.client(&["get", "x", "--timeout", "1"]);
-    assert_eq!(said.code, Some(NOBODY), "the leader cannot know whether it still leads: {said:?}");
+    assert_eq!(said.code, Some(NO_LEADER), "the leader cannot know whether it still leads: {said:?}");
 
     lab.fault(&["restart", "3"]);
     let written = lab.json(DONE, &["put", "y", "3", "--timeout", "60"]);
@@ -66,7 +66,7 @@ fn what_was_confirmed_survives_its_leader() {
         let key = format!("k{number}");
         lab.json(DONE, &["put", &key, "1", "--timeout", "60"]);
         expected.push(key);
-        let leader = lab.leader().expect("somebody leads");
+        let leader = lab.leader().expect("a node leads");
         lab.fault(&["kill", &leader.to_string()]);
         lab.until_followed(leader);
         lab.fault(&["restart", &leader.to_string()]);

@@ -82,7 +82,7 @@ fn test_3_conflicting_entries_are_repaired_also_if_another_leader_was_elected_in
     lab.fault(&["restart", "1"]);
     until_all_are_one(&lab);
     for node in 1..=4 {
-        until("everybody still reads x", || lab.local(node, "x").as_deref() == Some("1"));
+        until("every node still reads x", || lab.local(node, "x").as_deref() == Some("1"));
     }
 }
 
@@ -94,7 +94,7 @@ fn test_4_nothing_is_applied_or_readable_before_the_commit_order() {
     lab.fault(&["hold", "3", "commit-order"]);
     lab.put("x", "1");
     until("x is intermediate data of n3", || in_state(&lab.log(3), "intermediate") == ["e1·o2:x=1"]);
-    assert_eq!(lab.local(3, "x"), None, "intermediate data are read by nobody");
+    assert_eq!(lab.local(3, "x"), None, "intermediate data is not readable");
     assert_eq!(lab.json(NOT, &["get", "x", "--node", "3", "--consistency", "local"])["found"], false);
     assert_eq!(lab.json(DONE, &["get", "x"])["value"], "1", "the others have it");
     assert_eq!(in_state(&lab.inspect(3).log, "intermediate"), ["e1·o2:x=1"], "on the disk of the running node too");

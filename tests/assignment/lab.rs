@@ -1,6 +1,6 @@
 //! Four node processes on a temporary folder and free ports, and client processes that talk to them.
 //!
-//! The test is the launcher. A client is the `epoca` program, started anew for each command; whatever the test checks
+//! The test is the launcher. A client is the `epoca` program, started for each command; everything that the test checks
 //! it learns from such a client, from the nodes' events, or from their folders. Times are those of a quiet machine.
 
 #[path = "../support/files.rs"]
@@ -52,15 +52,15 @@ pub struct Said {
 pub const DONE: i32 = 0;
 pub const NOT: i32 = 1;
 pub const UNKNOWN: i32 = 3;
-pub const NOBODY: i32 = 4;
+pub const NO_LEADER: i32 = 4;
 
 impl Lab {
-    /// n1 leads epoch 1, n2 to n4 are its replicas: nobody is elected by chance.
+    /// n1 leads epoch 1, n2 to n4 are its replicas: no election happens by chance.
     pub fn start() -> Lab {
         Lab::with_election_timeout(3_000)
     }
 
-    /// For tests in which somebody else is to be elected, or everything starts again.
+    /// For tests in which another node is elected, or everything starts again.
     pub fn with_elections() -> Lab {
         Lab::with_election_timeout(1_000)
     }
@@ -206,7 +206,9 @@ impl Lab {
                 match observation {
                     Observed::Snapshot { .. } => drop(ready.send(())),
                     Observed::Events(events) => {
-                        seen.lock().expect("nobody panics with it").extend(events.into_iter().map(|event| event.fact));
+                        seen.lock()
+                            .expect("no holder of the lock panics")
+                            .extend(events.into_iter().map(|event| event.fact));
                     }
                     Observed::Lost(_) | Observed::Disconnected(_) => {}
                 }
@@ -326,7 +328,7 @@ pub struct Watched {
 
 impl Watched {
     pub fn facts(&self) -> Vec<Fact> {
-        self.facts.lock().expect("nobody panics with it").clone()
+        self.facts.lock().expect("no holder of the lock panics").clone()
     }
 
     /// Waits for a fact; gives what the function makes of the first one that it takes.

@@ -14,7 +14,7 @@ fn the_leader_receives_data_and_keeps_them_in_its_log_with_epoch_and_offset() {
     let texts: Vec<_> = log.iter().map(crate::lab::Line::text).collect();
     assert_eq!(texts, ["e1·o0", "e1·o1:x=1", "e1·o2:y=2"]);
 
-    // Another leader is another epoch; its offsets begin anew.
+    // Another leader is another epoch; its offsets begin at 0.
     lab.fault(&["kill", "1"]);
     let leader = lab.until_followed(1);
     let log = lab.log(leader);
@@ -38,7 +38,7 @@ fn the_leader_pushes_to_every_replica_and_awaits_their_acks() {
             |fact: &Fact| matches!(fact, Fact::Pushed { to, last, .. } if to.0 == node && *last == entry).then_some(());
         leader.until("the entry is pushed to each replica, without waiting for another", pushed);
     }
-    assert!(!client.has_ended(), "nobody has acked");
+    assert!(!client.has_ended(), "no replica has acked");
     for node in ["2", "3", "4"] {
         lab.fault(&["resume", node]);
     }
@@ -106,7 +106,7 @@ fn the_leader_persists_intermediate_and_final_data_with_epoch_and_offset() {
 }
 
 #[test]
-fn the_leader_answers_queries_with_all_that_was_confirmed() {
+fn the_leader_answers_queries_with_every_confirmed_write() {
     let lab = Lab::start();
     for number in 0..20 {
         lab.put("x", &number.to_string());

@@ -166,8 +166,8 @@ fn messages_of_strangers_and_other_clusters_are_refused_with_the_reason() {
         assert!(hostile.refusal(stranger).contains("n77 is not a member"));
         let misled = proto::Envelope { to: 3, ..good.clone() };
         assert!(hostile.refusal(misled).contains("is for n3"));
-        let nobody = proto::Envelope { from: 0, ..good.clone() };
-        assert!(hostile.refusal(nobody).contains("`from` is 0"));
+        let from_zero = proto::Envelope { from: 0, ..good.clone() };
+        assert!(hostile.refusal(from_zero).contains("`from` is 0"));
         let endless = proto::Envelope { epoch: Some(u64::MAX), ..good };
         assert!(hostile.refusal(endless).contains("`epoch` is 18446744073709551615"));
     }
@@ -189,7 +189,7 @@ fn a_message_above_the_limit_is_refused_with_the_limit() {
 }
 
 #[test]
-fn a_node_that_hears_spoiled_bytes_on_every_method_goes_on() {
+fn a_node_continues_after_corrupt_bytes_on_every_method() {
     let hostile = Hostile::start();
     let pids = hostile.cluster.pids();
     let seed = std::env::var("EPOCA_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(41);

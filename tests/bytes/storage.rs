@@ -1,4 +1,4 @@
-//! A data folder whose files were spoiled: it gives all that was durable, or says by name what is wrong.
+//! A data folder whose files were corrupted: it returns everything durable, or an error that names the file.
 
 use std::fs;
 use std::path::{Path, PathBuf};

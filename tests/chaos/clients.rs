@@ -84,7 +84,7 @@ async fn operate(client: &Client, mut operation: Operation, node: Option<NodeId>
             worked.history.push(operation);
         }
         Err(ClientError::Unknown { .. }) => worked.history.push(operation),
-        // Definitely not done, so nobody may ever see it: it is not in the history.
+        // Definitely not done, so no read may ever see it: it is not in the history.
         Err(_) => {}
     }
 }

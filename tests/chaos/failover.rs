@@ -21,7 +21,7 @@ async fn the_time_of_a_failover_is_measured() {
     let mut times = Vec::new();
     for round in 0..support::number("ROUNDS").unwrap_or(20) {
         support::agreed(&client).await;
-        let leader = support::leader(&client).await.expect("somebody leads");
+        let leader = support::leader(&client).await.expect("a node leads");
         let pid = cluster.nodes().into_iter().find(|node| node.id == leader).and_then(|node| node.pid);
         kill(Pid::from_raw(pid.expect("it runs") as i32), Signal::SIGKILL).expect("it is ours");
         let begun = Instant::now();

@@ -41,7 +41,7 @@ async fn long_histories_are_linearizable() {
     }
 }
 
-/// What everybody saw.
+/// What all clients saw.
 struct Seen {
     worked: Worked,
     locals: Vec<(NodeId, Vec<LocalRead>)>,

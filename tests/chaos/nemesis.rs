@@ -79,7 +79,7 @@ impl Nemesis {
         }
     }
 
-    /// Makes all whole, waits until somebody leads and writes are taken, and then does the one thing.
+    /// Makes all whole, waits for a leader that accepts writes, then runs the one action.
     async fn drill(&mut self, drill: Drill) {
         self.heal().await;
         let patience = Patience::of(ELECTION_TIMEOUT * 10);
@@ -173,7 +173,7 @@ impl Nemesis {
         }
     }
 
-    /// Half of the time whoever leads, else anybody who is up.
+    /// Half of the time the leader, otherwise any running node.
     async fn victim(&mut self, down: &[NodeId]) -> NodeId {
         let leader = self.rng.one_in(2);
         let up: Vec<NodeId> = NODES.into_iter().filter(|node| !down.contains(node)).collect();

@@ -157,7 +157,7 @@ async fn write(client: Client, name: String, over: Arc<AtomicBool>, count: Arc<A
     writes
 }
 
-/// Every confirmed write is where it was confirmed, once; what is there was written by somebody.
+/// Every confirmed write is where it was confirmed, once; every entry there was written by a client.
 fn compare(writes: &Writes, agreed: &Agreed) -> Result<(), String> {
     let mut found = BTreeMap::new();
     for record in &agreed.records {

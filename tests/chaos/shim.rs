@@ -9,9 +9,9 @@
 //! SHADOW/lie            while it exists, a sync does nothing and says that all is well
 //! ```
 //!
-//! Whoever sits here is asked before the C library; the real work is done with `syscall`, which nobody overrides. Only
-//! what lies below the folder EPOCA_SHADOWED is looked at. Real syncs are left out: the test kills processes, not the
-//! machine. Built by the test with `rustc --crate-type cdylib`; no part of the test's own crate.
+//! These functions are called before those of the C library; the real work is done with `syscall`, which is not
+//! overridden. Only files below the folder EPOCA_SHADOWED are shadowed. Real syncs are left out: the test kills
+//! processes, not the machine. Built by the test with `rustc --crate-type cdylib`; no part of the test's own crate.
 
 use std::collections::BTreeMap;
 use std::ffi::{CStr, c_char, c_int, c_long};
@@ -46,7 +46,7 @@ fn shadow() -> Option<&'static Shadow> {
 }
 
 fn path(name: &CStr) -> Option<PathBuf> {
-    // SAFETY: the name ends with a zero, and nobody changes the environment after the start.
+    // SAFETY: the name ends with a zero, and the environment does not change after the start.
     let value = unsafe { getenv(name.as_ptr()) };
     // SAFETY: a value that is there ends with a zero, and stays.
     let value = (!value.is_null()).then(|| unsafe { CStr::from_ptr(value) })?;
@@ -76,7 +76,7 @@ impl Shadow {
     fn sync_data(&self, path: &Path, file: &File, inode: u64, length: u64) -> io::Result<()> {
         let keep = self.to.join(format!("keep/{inode}"));
         if !keep.exists() {
-            // It fails for a file that was deleted meanwhile, which is nobody's any more.
+            // It fails for a file that was deleted meanwhile, which belongs to no test any more.
             let _ = fs::hard_link(path, keep);
         }
         let copy =

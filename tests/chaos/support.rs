@@ -99,7 +99,7 @@ pub async fn start_as_usual(data: &Path) -> Cluster {
 async fn led(cluster: Cluster, data: &Path) -> Cluster {
     let words = || NODES.map(|node| std::fs::read_to_string(data.join(format!("{node}.log"))).unwrap_or_default());
     if let Err(error) = cluster.ready().await {
-        panic!("nobody leads: {error}; the nodes say: {:#?}", words());
+        panic!("no node leads: {error}; the nodes say: {:#?}", words());
     }
     cluster
 }

@@ -45,7 +45,7 @@ async fn trap_28_a_leader_that_was_frozen_gives_no_stale_read_when_it_goes_on() 
 /// believing that it leads after that, and so was asked for reads that it must not answer from what it has.
 async fn frozen_leader_is_exposed(cluster: &Cluster, attempt: usize) -> bool {
     let client = cluster.client(scaled(PATIENCE)).expect("a client");
-    let frozen = support::leader(&client).await.expect("somebody leads");
+    let frozen = support::leader(&client).await.expect("a node leads");
     let others: Vec<NodeId> = NODES.into_iter().filter(|node| *node != frozen).collect();
     // Writes are under way when it freezes, so that their acks are, too.
     let over = Arc::new(AtomicBool::new(false));
@@ -75,7 +75,7 @@ async fn reads_are_fresh(cluster: &Cluster, frozen: NodeId, others: &[NodeId], n
     let key = Bytes::from_static(b"x");
     let patience = Patience::of(PATIENCE);
     while !join_all(others.iter().map(|node| leads(&client, *node))).await.contains(&true) {
-        assert!(!patience.is_over(), "the others elect nobody");
+        assert!(!patience.is_over(), "the others elect no leader");
     }
     if client.put(key.clone(), Bytes::copy_from_slice(new.as_bytes())).await.is_err() {
         return false;
@@ -98,21 +98,21 @@ fn keep_writing(cluster: &Cluster, number: usize, over: Arc<AtomicBool>) -> Join
     let client = cluster.client(scaled(USUAL_ELECTION_TIMEOUT)).expect("a client");
     tokio::spawn(async move {
         while !over.load(Ordering::SeqCst) {
-            // What was under way when the leader froze is unknown; nobody asks for it.
+            // What was under way when the leader froze is unknown; no client asks for it.
             let _ = client.put(Bytes::from(format!("writer-{number}")), Bytes::from_static(b"1")).await;
         }
     })
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn trap_29_a_write_that_nobody_answers_is_unknown_and_happens_at_most_once() {
+async fn trap_29_a_write_without_an_answer_is_unknown_and_happens_at_most_once() {
     let _alone = support::alone().await;
     let folder = tempfile::tempdir().expect("a temporary folder");
     let cluster = support::start_as_usual(folder.path()).await;
     let client = cluster.client(scaled(PATIENCE)).expect("a client");
     let hurried = cluster.client(scaled(Duration::from_millis(500))).expect("a client");
     hurried.put(Bytes::from_static(b"x"), Bytes::from_static(b"before")).await.expect("it is confirmed");
-    let leader = support::leader(&client).await.expect("somebody leads");
+    let leader = support::leader(&client).await.expect("a node leads");
     let others: Vec<NodeId> = NODES.into_iter().filter(|node| *node != leader).collect();
     for node in &others[..2] {
         client.pause(*node).await.expect("it runs");

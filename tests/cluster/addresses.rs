@@ -23,7 +23,7 @@ fn a_start_on_other_ports_puts_the_new_addresses_on_the_member_list() {
     assert_eq!(listed(&cluster), before);
     cluster.launched.signal(nix::sys::signal::Signal::SIGTERM);
     assert_eq!(cluster.launched.wait(), Some(0));
-    // Where n2 was there is somebody else now, so all go elsewhere.
+    // Another process has the port of n2 now, so all nodes get other ports.
     let _stranger = TcpListener::bind(&before[1]).expect("it is free again");
     cluster.launched = Launched::start(&cluster.data(), &["--base-port", "0", "--nodes", "3"]);
     cluster.launched.wait_until_ready();
@@ -43,7 +43,7 @@ fn a_start_on_other_ports_puts_the_new_addresses_on_the_member_list() {
 }
 
 #[test]
-fn addresses_at_which_nobody_can_be_reached_are_refused() {
+fn unreachable_addresses_are_refused() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let data = folder.path().join("n1");
     let data = data.to_str().expect("it is text");

@@ -53,12 +53,12 @@ fn a_backup_leaves_every_file_beside_it_as_it_was() {
     cluster.json(0, &["put", "x", "1"]);
     let place = tempfile::tempdir().expect("a temporary folder");
     for other in ["n.partial", "n.1.partial", "n.tmp", ".n.1.partial"] {
-        std::fs::write(place.path().join(other), "somebody's own").expect("it can be written");
+        std::fs::write(place.path().join(other), "another file").expect("it can be written");
     }
     cluster.json(0, &["backup", text(&place.path().join("n.1"))]);
     assert_eq!(names(place.path()), [".n.1.partial", "n.1", "n.1.partial", "n.partial", "n.tmp"]);
     for other in ["n.partial", "n.1.partial", "n.tmp", ".n.1.partial"] {
-        assert_eq!(std::fs::read(place.path().join(other)).expect("it is there"), b"somebody's own", "{other}");
+        assert_eq!(std::fs::read(place.path().join(other)).expect("it is there"), b"another file", "{other}");
     }
 }
 
@@ -73,7 +73,7 @@ fn backups_of_one_stem_at_once_are_all_whole_and_those_of_one_name_do_not_overwr
     let mut running = [start("n.1"), start("n.2"), start("n.3"), start("same"), start("same")];
     let codes: Vec<_> = running.iter_mut().map(Running::wait).collect();
     assert_eq!(codes[..3], [Some(0); 3], "{codes:?}");
-    // Whichever came first.
+    // The one that was first.
     assert!([[Some(0), Some(1)], [Some(1), Some(0)]].contains(&[codes[3], codes[4]]), "{codes:?}");
     assert_eq!(names(place.path()), ["n.1", "n.2", "n.3", "same"]);
     for name in names(place.path()) {

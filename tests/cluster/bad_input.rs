@@ -88,7 +88,7 @@ fn a_console_without_a_terminal_names_the_command_without_one() {
 }
 
 #[test]
-fn nobody_there_says_where_it_looked_and_what_starts_a_cluster() {
+fn an_unreachable_cluster_error_names_the_address_and_how_to_start_one() {
     let said = epoca(["--connect", "127.0.0.1:1", "put", "x", "1"]);
     assert_eq!(said.code, Some(4), "{said:?}");
     assert!(said.err.contains("127.0.0.1:1") && said.err.contains("epoca cluster"), "{said:?}");

@@ -29,7 +29,7 @@ fn bytes(text: &'static str) -> Bytes {
 async fn next<T>(observed: &mut Receiver<Observed>, mut take: impl FnMut(Observed) -> Option<T>) -> T {
     let wanted = async {
         loop {
-            let observation = observed.recv().await.expect("it is watched as long as somebody listens");
+            let observation = observed.recv().await.expect("it is watched as long as there is a receiver");
             if let Some(taken) = take(observation) {
                 return taken;
             }

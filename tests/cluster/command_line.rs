@@ -92,7 +92,7 @@ fn a_long_list_is_read_page_by_page() {
 }
 
 #[test]
-fn a_list_is_complete_unless_it_is_told_to_end_and_then_says_so() {
+fn a_list_is_complete_unless_limited_and_then_reports_it() {
     let cluster = Cluster::start(&[]);
     let data = cluster.data().into_os_string().into_string().unwrap();
     for numbers in [0..500, 500..1_000, 1_000..1_500] {
@@ -307,7 +307,7 @@ fn completions_and_man_pages_name_the_commands() {
 }
 
 #[test]
-fn completions_end_in_order_when_nobody_reads_them() {
+fn completions_end_in_order_when_their_pipe_is_not_read() {
     use std::process::{Command, Stdio};
 
     let mut child = Command::new(crate::support::EXECUTABLE);

@@ -49,12 +49,12 @@ async fn leader(client: &Client) -> NodeId {
         if let Some(node) = nodes.iter().find(leads) {
             return node.id;
         }
-        assert!(!patience.is_over(), "nobody leads");
+        assert!(!patience.is_over(), "no node leads");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 
-/// Adds one to the counter, however often somebody else is faster.
+/// Adds one to the counter, however often another client is faster.
 async fn add_one(client: &Client) -> Result<(), ClientError> {
     loop {
         let present = client.get(key("counter"), Consistency::Linearizable, None).await?;
@@ -79,7 +79,7 @@ async fn work(client: Client, id: u64, done: Arc<AtomicU64>) -> Result<(), Clien
     Ok(())
 }
 
-/// Waits until so many rounds are done, then kills the leader.
+/// Waits until this number of rounds is done, then kills the leader.
 async fn kill_the_leader(client: &Client, done: &AtomicU64, rounds: u64) -> NodeId {
     while done.load(Ordering::SeqCst) < rounds {
         tokio::time::sleep(Duration::from_millis(5)).await;
@@ -148,7 +148,7 @@ async fn a_watch_across_the_death_of_a_leader_has_no_gap_and_nothing_twice() {
 }
 
 #[tokio::test]
-async fn a_watch_from_before_the_history_is_told_from_where_on_there_is_one() {
+async fn a_watch_from_before_the_history_fails_with_the_oldest_revision() {
     let folder = tempfile::tempdir().unwrap();
     let cluster = started(folder.path()).await;
     let client = cluster.client(patient()).unwrap();
@@ -173,9 +173,10 @@ async fn a_watch_from_before_the_history_is_told_from_where_on_there_is_one() {
     cluster.stop().await;
 }
 
-/// Found by the simulator's watchers: a node that is behind takes every watcher, and lets it wait for what never comes.
+/// Found by the simulator's watchers: a lagging node accepted every watcher, and made it wait for changes that never
+/// come.
 #[tokio::test]
-async fn a_watcher_hears_that_changes_are_gone_though_a_node_that_is_cut_off_would_let_it_wait() {
+async fn a_watcher_learns_of_dropped_changes_even_if_a_cut_off_node_would_make_it_wait() {
     let folder = tempfile::tempdir().unwrap();
     let cluster = started(folder.path()).await;
     let client = cluster.client(patient()).unwrap();
@@ -201,7 +202,7 @@ async fn a_watcher_hears_that_changes_are_gone_though_a_node_that_is_cut_off_wou
 }
 
 #[tokio::test]
-async fn trap_45_a_request_that_was_passed_on_goes_no_further() {
+async fn trap_45_a_forwarded_request_is_not_forwarded_again() {
     let folder = tempfile::tempdir().unwrap();
     let cluster = started(folder.path()).await;
     let client = cluster.client(patient()).unwrap();

@@ -20,7 +20,7 @@ fn a_killed_node_stays_dead_until_it_is_restarted_and_then_catches_up() {
     assert_eq!(node, &unreachable);
     cluster.json(0, &["put", "x", "1"]);
     assert!(cluster.text(1, &["fault", "kill", "3"]).contains("not running"));
-    assert!(cluster.text(4, &["get", "x", "--node", "3"]).contains("nobody answers"));
+    assert!(cluster.text(4, &["get", "x", "--node", "3"]).contains("no node answers"));
 
     cluster.text(0, &["fault", "restart", "3"]);
     let found = || cluster.epoca(&["get", "x", "--node", "3", "--consistency", "local"]).code == Some(0);
@@ -42,7 +42,7 @@ fn killing_the_leader_costs_its_clients_nothing_but_time() {
 }
 
 #[test]
-fn a_paused_leader_is_followed_by_another_and_hangs_nobody() {
+fn a_paused_leader_is_replaced_and_blocks_no_client() {
     let cluster = Cluster::start(&[]);
     cluster.text(0, &["fault", "pause", "1"]);
     assert!(cluster.text(1, &["fault", "pause", "1"]).contains("paused already"));
@@ -85,11 +85,11 @@ fn a_cut_link_is_cut_in_both_directions_and_cut_again_after_a_restart() {
     assert!(status.contains("n4: the link with n1 is cut") && status.contains("n1: the link with n4"), "{status}");
     cluster.text(0, &["fault", "heal", "1", "4"]);
     until("the entry comes over the healed link", || cluster.epoca(&local).code == Some(0));
-    assert!(cluster.text(1, &["fault", "cut", "2", "2"]).contains("two ends"));
+    assert!(cluster.text(1, &["fault", "cut", "2", "2"]).contains("connects two nodes"));
 }
 
 #[test]
-fn when_all_nodes_are_dead_their_launcher_takes_orders_all_the_same() {
+fn a_launcher_serves_requests_while_all_its_nodes_are_down() {
     let cluster = Cluster::start(&["--lab", "--nodes", "3"]);
     cluster.json(0, &["put", "x", "1"]);
     for node in ["1", "2", "3"] {
@@ -130,7 +130,7 @@ fn without_a_lab_faults_in_the_protocol_are_refused() {
 }
 
 #[test]
-fn processes_of_nodes_without_a_known_launcher_are_touched_by_nobody() {
+fn processes_without_a_known_launcher_are_not_touched() {
     let cluster = Cluster::start(&["--lab"]);
     let elsewhere = tempfile::tempdir().unwrap();
     let addresses = cluster.addresses().join(",");

@@ -1,5 +1,5 @@
 //! What lab nodes tell of their final databases is what `get` and `list` find there: effects of entries, not the
-//! entries; whole for whoever comes late, and nothing where values are hidden.
+//! entries; complete for late observers, and nothing where values are hidden.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -32,7 +32,7 @@ impl Database {
     }
 }
 
-/// Somebody who watches all nodes from now on.
+/// An observer of all nodes from now on.
 struct Watcher {
     told: Arc<Mutex<Told>>,
     _runtime: tokio::runtime::Runtime,
@@ -48,7 +48,7 @@ impl Watcher {
             let (told, mut stream) = (Arc::clone(&told), watch(address, 0));
             runtime.spawn(async move {
                 while let Some(observed) = stream.recv().await {
-                    let place = &mut told.lock().expect("nobody panics with it")[index];
+                    let place = &mut told.lock().expect("no holder of the lock panics")[index];
                     take(place, observed);
                 }
             });
@@ -58,7 +58,7 @@ impl Watcher {
     }
 
     fn told(&self) -> MutexGuard<'_, Told> {
-        self.told.lock().expect("nobody panics with it")
+        self.told.lock().expect("no holder of the lock panics")
     }
 
     /// Waits until every node has told exactly this.
@@ -112,7 +112,7 @@ fn nodes_tell_what_entries_did_and_not_what_they_asked_for() {
 }
 
 #[test]
-fn who_comes_late_is_told_all_keys_also_of_a_node_that_was_started_again() {
+fn a_late_observer_gets_all_keys_also_from_a_restarted_node() {
     let cluster = Cluster::start(&["--lab"]);
     let changes: String = (0..301).map(|number| format!("put k{number:03} {number}\n")).collect();
     let data = cluster.data();
@@ -132,7 +132,7 @@ fn who_comes_late_is_told_all_keys_also_of_a_node_that_was_started_again() {
 }
 
 #[test]
-fn a_database_that_came_as_a_snapshot_is_told_anew() {
+fn a_database_from_a_snapshot_is_reported_again() {
     let cluster = Cluster::start(&["--lab", "--snapshot-entries", "40", "--snapshot-margin", "5"]);
     let watcher = Watcher::of(&cluster);
     // The process goes on and is watched all the while: only what it has missed comes as a snapshot.
@@ -151,7 +151,7 @@ fn a_database_that_came_as_a_snapshot_is_told_anew() {
 }
 
 #[test]
-fn without_a_lab_nobody_is_told_keys_and_values() {
+fn without_a_lab_observers_get_no_keys_and_values() {
     let cluster = Cluster::start(&[]);
     let watcher = Watcher::of(&cluster);
     cluster.json(0, &["put", "secret", "value"]);

@@ -1,4 +1,4 @@
-//! A leader that was frozen with requests in its hands: whoever passed them on hears that another one leads.
+//! A leader that was frozen with forwarded requests: the node that forwarded them learns that another one leads.
 
 use bytes::Bytes;
 use epoca::protocol::Change;
@@ -46,7 +46,7 @@ async fn read(client: &mut ClientClient<Channel>) -> Option<proto::get_response:
 }
 
 #[tokio::test]
-async fn a_read_that_was_passed_on_to_a_frozen_leader_is_passed_on_to_the_next_one() {
+async fn a_read_forwarded_to_a_frozen_leader_is_forwarded_to_the_next_one() {
     let cluster = Cluster::start(&IMPATIENT);
     cluster.json(0, &["put", "x", "1"]);
     let (mut client, _frozen) = at_a_replica(&cluster).await;
@@ -56,7 +56,7 @@ async fn a_read_that_was_passed_on_to_a_frozen_leader_is_passed_on_to_the_next_o
 }
 
 #[tokio::test]
-async fn a_write_that_was_passed_on_to_a_frozen_leader_ends_as_unknown_once_another_leads() {
+async fn a_write_forwarded_to_a_frozen_leader_ends_as_unknown_once_another_leads() {
     use proto::write_response::Outcome;
     let cluster = Cluster::start(&IMPATIENT);
     cluster.json(0, &["put", "x", "1"]);

@@ -1,5 +1,5 @@
 //! A node whose disk runs full: a limit on the size of files is what a test can set without rights. The node ends and
-//! says why; with room again it has all that was confirmed.
+//! says why; with room again it has every confirmed write.
 
 use std::io::Read;
 use std::net::TcpListener;
@@ -18,7 +18,7 @@ impl Drop for Node {
     }
 }
 
-/// A node alone, whose files may grow to so many bytes.
+/// A node alone, whose files may grow to this number of bytes.
 fn start(address: &str, folder: &Path, file_bytes_max: u64) -> Node {
     start_among(&[address.to_owned()], 1, folder, file_bytes_max)
 }

@@ -16,7 +16,7 @@ fn a_link_that_only_loses_acks_lets_entries_through_and_confirms_nothing() {
         cluster.text(0, &["fault", "drop", from, "1", "ack"]);
     }
     let said = cluster.epoca(&["put", "x", "1", "--timeout", "1"]);
-    assert_eq!(said.code, Some(3), "two of four are no quorum, and nobody knows what will become of it: {said:?}");
+    assert_eq!(said.code, Some(3), "two of four are no quorum, and the outcome is unknown: {said:?}");
     let status = cluster.status();
     for node in &status {
         assert_eq!(node["last"]["offset"], 1, "every node has the entry: {node}");
@@ -45,7 +45,7 @@ fn a_link_that_is_cut_one_way_lets_the_other_way_through() {
 }
 
 #[test]
-fn what_is_in_force_at_a_node_is_so_from_the_first_moment_of_its_next_process() {
+fn rules_are_in_force_from_the_first_moment_of_a_nodes_next_process() {
     let cluster = Cluster::start(&["--lab"]);
     cluster.text(0, &["fault", "hold", "3", "all"]);
     cluster.text(0, &["fault", "delay", "1", "3", "5", "push"]);
@@ -89,7 +89,7 @@ fn late_and_doubled_messages_change_no_outcome() {
 }
 
 #[test]
-fn clear_lifts_everything_at_all_nodes() {
+fn clear_removes_every_fault_at_all_nodes() {
     let cluster = Cluster::start(&["--lab"]);
     for fault in [
         &["fault", "hold", "2", "commit-order"][..],

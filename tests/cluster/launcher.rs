@@ -1,4 +1,4 @@
-//! The launcher: whatever happens to it, no process is left, no data lost, and nobody else's touched.
+//! The launcher: whatever happens to it, no process is left, no data is lost, and no foreign data is touched.
 
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
@@ -30,7 +30,7 @@ fn what_a_killed_launcher_leaves_behind_is_not_believed_and_the_data_is_kept() {
     cluster.launched.wait();
     pids.iter().for_each(|pid| until("the node has ended", || is_gone(*pid)));
     assert!(cluster.data().join("cluster.json").exists());
-    assert!(cluster.text(4, &["get", "x"]).contains("nobody answers"));
+    assert!(cluster.text(4, &["get", "x"]).contains("no node answers"));
 
     let mut again = Launched::start(&cluster.data(), &["--base-port", "0"]);
     again.wait_until_ready();
@@ -80,7 +80,7 @@ fn ports_that_are_taken_are_passed_over() {
 async fn a_port_that_is_taken_between_choice_and_bind_makes_all_start_on_others() {
     let folder = tempfile::tempdir().unwrap();
     let (asked, go) = (folder.path().join("asked"), folder.path().join("go"));
-    // Stands between the launcher and its first node, until somebody else has taken the port.
+    // Stands between the launcher and its first node, until another process has taken the port.
     let script = format!(
         "#!/bin/sh\nif [ \"$4\" = 1 ] && [ ! -e {go} ]; then\n  echo $6 > {asked}.new; mv {asked}.new {asked}\n  \
          while [ ! -e {go} ]; do sleep 0.01; done\nfi\nexec {EXECUTABLE} \"$@\"\n",
@@ -152,7 +152,7 @@ fn a_node_that_cannot_start_is_named_and_the_others_start_without_it() {
     assert!(cluster.launched.said.iter().any(|line| line.starts_with("n2") && line.contains("not running")));
     assert_eq!(cluster.json(0, &["get", "x"])["value"], "1");
     let restart = cluster.text(1, &["fault", "restart", "2"]);
-    assert!(restart.contains("n2 ended at once") && restart.contains("n1"), "{restart}");
+    assert!(restart.contains("n2 ended directly after its start") && restart.contains("n1"), "{restart}");
 }
 
 #[test]
@@ -167,7 +167,7 @@ fn folders_that_are_gone_are_named_at_once_and_no_empty_cluster_takes_their_plac
         let said = epoca_until_it_ends(start);
         assert_eq!(said.code, Some(1), "{said:?}");
         assert!(said.err.contains(&format!("the data of {missing} is missing")), "{said:?}");
-        assert!(said.err.contains("--fresh founds a new one"), "{said:?}");
+        assert!(said.err.contains("--fresh founds a new, empty cluster"), "{said:?}");
         assert!(!said.out.contains("pid"), "nothing was started: {said:?}");
     };
     let kept = tempfile::tempdir().unwrap();

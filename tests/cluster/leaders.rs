@@ -23,7 +23,7 @@ fn leadership_goes_to_the_node_that_is_named() {
     assert_eq!(leader(&cluster), Some(3));
     assert_eq!(cluster.text(0, &["leader", "transfer", "n3"]).trim(), "n3 leads already");
     assert_eq!(cluster.json(0, &["put", "y", "2"])["epoch"], 2);
-    // Whoever is caught up best.
+    // The replica that is caught up best.
     assert_eq!(cluster.text(0, &["leader", "transfer"]).trim(), "another node leads");
     assert_ne!(leader(&cluster), Some(3));
     assert_eq!(cluster.json(0, &["get", "x"])["value"], "1");
@@ -45,13 +45,13 @@ fn writes_during_a_transfer_wait_and_are_not_refused() {
 }
 
 #[test]
-fn a_leader_that_is_told_to_end_hands_over_first() {
+fn a_leader_that_is_asked_to_end_hands_over_first() {
     let cluster = Cluster::start(&["--election-timeout", "10000"]);
     cluster.json(0, &["put", "x", "1"]);
     let begun = Instant::now();
     kill(Pid::from_raw(cluster.pids()[0]), Signal::SIGTERM).expect("n1 runs");
     until("another node leads", || leader(&cluster).is_some_and(|leader| leader != 1));
-    // Nobody has waited for an election timeout.
+    // No election timeout has passed.
     let most = cluster.launched.scale.of(Duration::from_secs(8));
     assert!(begun.elapsed() < most, "{:?}, of {most:?}", begun.elapsed());
     assert_eq!(cluster.json(0, &["put", "y", "2"])["epoch"], 2);
@@ -73,7 +73,7 @@ fn a_preferred_node_leads_again_once_it_is_back() {
 fn with_manual_elections_only_a_person_makes_a_leader() {
     let cluster = Cluster::start(&["--lab", "--election", "manual", "--election-timeout", "400", "--heartbeat", "50"]);
     let first = cluster.json(0, &["put", "x", "1"])["epoch"].as_u64();
-    let leads = leader(&cluster).expect("somebody does");
+    let leads = leader(&cluster).expect("a node leads");
     cluster.text(0, &["fault", "kill", &leads.to_string()]);
     // Five election timeouts.
     cluster.launched.scale.let_pass(Duration::from_secs(2));
@@ -157,7 +157,7 @@ fn a_learner_is_refused_as_a_target_because_it_is_one() {
     assert_eq!(cluster.json(1, &["leader", "transfer", "2"])["error"]["code"], "learner");
 }
 
-/// Nobody else can lead, so a write has not to wait for an election timeout.
+/// No other node can lead, so a write need not wait for an election timeout.
 #[test]
 fn a_node_alone_leads_at_once_and_again_after_a_restart() {
     let hour = ["--election-timeout", "3600000"];

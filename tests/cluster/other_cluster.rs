@@ -14,7 +14,7 @@ fn stopped(mut cluster: Cluster) -> Cluster {
 }
 
 #[test]
-fn other_members_than_those_of_the_log_are_told_and_the_log_counts() {
+fn members_that_differ_from_the_log_are_reported_and_the_log_counts() {
     let cluster = Cluster::start(&["--nodes", "3"]);
     cluster.json(0, &["put", "x", "1"]);
     let addresses = cluster.addresses();
@@ -29,7 +29,7 @@ fn other_members_than_those_of_the_log_are_told_and_the_log_counts() {
         .arg(&log)
         .spawn()
         .expect("it starts");
-    // Whoever leads then: it may be n1 again.
+    // Any node may lead then, also n1 again.
     until("n1 and n2 have the same leader and log", || {
         let nodes = cluster.status();
         let [one, other] = [&nodes[0], &nodes[1]];

@@ -17,7 +17,7 @@ async fn first_node(cluster: &Cluster) -> Channel {
 }
 
 #[tokio::test]
-async fn a_node_tells_that_it_is_healthy() {
+async fn a_node_reports_that_it_is_healthy() {
     let cluster = Cluster::start(&[]);
     let mut health = HealthClient::new(first_node(&cluster).await);
     for service in ["", "epoca.v1.Client"] {

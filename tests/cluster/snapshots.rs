@@ -68,16 +68,16 @@ fn a_replica_that_was_off_during_many_writes_comes_back_through_a_snapshot() {
     write(&cluster, "while", 120, 1);
     until("the leader's log begins after the replica's end", || position(&cluster.status()[0], "purged") > 20);
     cluster.text(0, &["fault", "restart", "4"]);
-    until("everybody has caught up", || caught_up(&cluster));
+    until("every node has caught up", || caught_up(&cluster));
     let node = &cluster.status()[3];
     assert!(position(node, "purged") > 20, "it got a snapshot: {node}");
     assert_eq!(records(&cluster, "while", "4"), records(&cluster, "while", "1"));
     write(&cluster, "after", 3, 1);
-    until("everybody has caught up", || caught_up(&cluster));
+    until("every node has caught up", || caught_up(&cluster));
     // What it got survives its own restart.
     cluster.text(0, &["fault", "kill", "4"]);
     cluster.text(0, &["fault", "restart", "4"]);
-    until("everybody has caught up", || caught_up(&cluster));
+    until("every node has caught up", || caught_up(&cluster));
     assert_eq!(records(&cluster, "while", "4"), records(&cluster, "while", "1"));
 }
 
@@ -104,7 +104,7 @@ fn a_node_killed_again_and_again_while_it_takes_and_installs_snapshots_loses_not
         cluster.text(0, &["fault", "kill", victim]);
         cluster.text(0, &["fault", "restart", victim]);
     }
-    until("everybody has caught up", || caught_up(&cluster));
+    until("every node has caught up", || caught_up(&cluster));
     for node in ["2", "3", "4"] {
         assert_eq!(records(&cluster, "round", node), records(&cluster, "round", "1"), "n{node}");
     }
@@ -129,7 +129,7 @@ fn a_node_killed_in_the_middle_of_a_snapshot_goes_on_where_it_was() {
     until("half of it is there", || received(&cluster, 4) > 2_500_000);
     cluster.text(0, &["fault", "kill", "4"]);
     cluster.text(0, &["fault", "restart", "4"]);
-    until("everybody has caught up", || caught_up(&cluster));
+    until("every node has caught up", || caught_up(&cluster));
     let log = std::fs::read_to_string(cluster.data().join("n4.log")).expect("it has a log");
     let goes_on = log.lines().find_map(|line| line.split_once("continues at byte ")?.1.split(' ').next()?.parse().ok());
     assert!(goes_on > Some(2_000_000_u64), "{goes_on:?} in {log}");
@@ -145,7 +145,7 @@ fn disk_use_is_bounded_under_an_overwrite_load() {
     let mut most = 0;
     for _ in 0..4 {
         write(&cluster, "x", 1_500, 1_000);
-        until("everybody has caught up", || caught_up(&cluster));
+        until("every node has caught up", || caught_up(&cluster));
         for node in 1..=4 {
             let folder = folder_of(&cluster, node);
             most = most.max(bytes_of(&folder.join("log")) + bytes_of(&folder.join("snapshot")));
@@ -158,7 +158,7 @@ fn disk_use_is_bounded_under_an_overwrite_load() {
 }
 
 #[test]
-fn a_backup_is_restored_as_a_new_cluster_with_all_that_was_final() {
+fn a_backup_is_restored_as_a_new_cluster_with_all_final_data() {
     let cluster = Cluster::start(&[]);
     write(&cluster, "x", 60, 3);
     let file = cluster.data().join("all.backup");

@@ -65,7 +65,7 @@ fn end(cluster: &Cluster, node: usize, what: &str) -> Value {
     json!([point["epoch"], point["offset"]])
 }
 
-/// A write that somebody waits for, while `meanwhile` goes on.
+/// A write that a client waits for, while `meanwhile` runs.
 fn put(cluster: &Cluster, key: &str, meanwhile: impl FnOnce()) -> Said {
     let data = cluster.data().to_str().expect("it is text").to_owned();
     let key = key.to_owned();
@@ -148,7 +148,7 @@ fn a_commit_order_that_is_thrown_away_comes_again_when_time_goes_on() {
 }
 
 #[test]
-fn a_node_that_is_killed_in_step_mode_comes_back_frozen_and_what_waited_there_is_gone() {
+fn a_node_killed_in_step_mode_restarts_frozen_without_its_held_messages() {
     let cluster = Cluster::start(&["--lab"]);
     cluster.text(0, &["fault", "step", "on"]);
     cluster.text(0, &["fault", "tick", "1"]);
@@ -161,10 +161,10 @@ fn a_node_that_is_killed_in_step_mode_comes_back_frozen_and_what_waited_there_is
     cluster.text(0, &["fault", "restart", "3"]);
     let node = &cluster.status()[2];
     assert_eq!(node["lab"], json!({"rules": [], "step": true, "pending": 0, "wrong": null}), "{node}");
-    assert_eq!(node["leader"], Value::Null, "it has heard nobody");
+    assert_eq!(node["leader"], Value::Null, "it has heard no leader");
     cluster.text(0, &["fault", "tick", "1"]);
     until("a heartbeat for it waits", || pending(&cluster).iter().any(|message| message.ends == (1, 3)));
-    assert_eq!(cluster.status()[2]["leader"], Value::Null, "it has still heard nobody");
+    assert_eq!(cluster.status()[2]["leader"], Value::Null, "it has still heard no leader");
     cluster.text(0, &["fault", "step", "off"]);
     until("it follows", || cluster.status()[2]["leader"] == 1);
 }
@@ -185,7 +185,7 @@ fn timers_stand_still_in_step_mode_however_long_it_lasts() {
     assert!(pending(&cluster).len() <= waiting + 8, "no heartbeat was sent, only what was under way came");
     cluster.text(0, &["fault", "step", "off"]);
     cluster.json(0, &["put", "y", "2"]);
-    assert_eq!(roles(), before, "the leader is the same: nobody's time has jumped");
+    assert_eq!(roles(), before, "the leader is the same: no node's time has jumped");
 }
 
 #[test]
@@ -231,7 +231,7 @@ fn a_message_can_be_delayed_and_doubled_by_hand_and_is_named_by_its_number() {
     assert_eq!((said.code, said.error().0), (Some(1), "no_such_message".to_owned()));
 }
 
-/// As after a console that was killed: nobody is left who would deliver, and the others find out only by their
+/// As after a console that was killed: no console is left to deliver, and the others find out only by their
 /// deadline.
 #[test]
 fn what_gets_no_answer_in_step_mode_names_what_ends_it() {

@@ -1,4 +1,4 @@
-//! Standard streams that are full, closed, or that nobody reads: an error of its own, a quiet end, and never a node
+//! Standard streams that are full, closed, or not read: an error of its own, a quiet end, and never a node
 //! lost.
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -203,7 +203,7 @@ fn a_node_lives_on_when_its_log_cannot_be_written() {
     let full = || std::fs::File::options().write(true).open("/dev/full").expect("Linux has one");
     let (node, address, _folder) = node_with_stderr(full().into(), &["--log", "debug"]);
     lives_and_ends_well(node, &address, 3);
-    // Nobody reads the pipe any more.
+    // The pipe is not read any more.
     let (reader, writer) = std::io::pipe().expect("a pipe");
     drop(reader);
     let (node, address, _folder) = node_with_stderr(writer.into(), &["--log", "debug"]);
@@ -214,7 +214,7 @@ fn a_node_lives_on_when_its_log_cannot_be_written() {
 }
 
 #[test]
-fn a_node_goes_on_when_nobody_empties_the_pipe_that_takes_its_log() {
+fn a_node_continues_when_the_pipe_of_its_log_is_not_read() {
     let (reader, mut writer) = std::io::pipe().expect("a pipe");
     // Not a byte more has room.
     fill(&mut writer);
@@ -245,7 +245,7 @@ fn a_node_that_cannot_start_ends_with_its_code_though_its_reason_cannot_be_writt
 }
 
 #[test]
-fn a_launcher_whose_lines_cannot_be_written_keeps_its_nodes_and_says_so() {
+fn a_launcher_whose_output_cannot_be_written_keeps_its_nodes_and_reports_it() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let data = folder.path().to_str().unwrap().to_owned();
     let mut command = Command::new(EXECUTABLE);

@@ -130,7 +130,7 @@ fn exports(file: &Path, events: u64) {
     assert!(own.len() == 4 && joined > 10, "{own:?} {joined}");
 }
 
-/// Nobody but the leader has ever acked the write that it commits.
+/// Only the leader itself has acked the write that it commits.
 fn a_commit_without_quorum(file: &Path) {
     let (code, found) = doctored(file, |lines| {
         let epoch =

@@ -38,7 +38,7 @@ async fn first(stream: &mut Streaming<proto::WatchResponse>) -> proto::WatchResp
 }
 
 #[test]
-fn a_watch_from_a_revision_that_does_not_exist_yet_says_so_and_ends() {
+fn a_watch_from_a_revision_that_does_not_exist_yet_fails() {
     let cluster = written(&["--nodes", "3"], 3);
     let data = cluster.data();
     let data = data.to_str().expect("it is text");
@@ -65,7 +65,7 @@ fn a_watch_from_the_revision_after_the_newest_waits_for_it() {
 }
 
 #[tokio::test]
-async fn every_node_refuses_a_watch_from_what_does_not_exist_yet_whoever_leads() {
+async fn every_node_refuses_a_watch_beyond_the_next_revision() {
     let cluster = written(&["--nodes", "3"], 3);
     for node in 1..=3 {
         let mut stream = watch_at(&cluster, node, 900).await;
@@ -76,7 +76,7 @@ async fn every_node_refuses_a_watch_from_what_does_not_exist_yet_whoever_leads()
 }
 
 #[tokio::test]
-async fn a_node_that_is_behind_lets_a_watcher_wait_for_what_others_have() {
+async fn a_lagging_node_makes_a_watcher_wait_for_what_others_have() {
     let cluster = written(&["--nodes", "3", "--lab"], 3);
     let local = |key: &str| cluster.epoca(&["get", key, "--node", "3", "--consistency", "local"]).code == Some(0);
     until("n3 shows the last of it", || local("k3"));

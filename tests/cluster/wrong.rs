@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::support::{Cluster, PATIENCE, until};
 
-/// Somebody who watches all nodes and checks what they tell.
+/// An observer of all nodes that checks their events.
 struct Watchers {
     violations: Receiver<String>,
     facts: Receiver<(NodeId, Fact)>,
@@ -163,7 +163,7 @@ fn a_leader_that_commits_alone_is_found_out() {
     }
     let address = cluster.addresses()[1].clone();
     let alone = crate::support::epoca(["put", "y", "2", "--connect", &address, "--timeout", "5"]);
-    assert_eq!(alone.code, Some(0), "it confirms what nobody else has: {alone:?}");
+    assert_eq!(alone.code, Some(0), "it confirms what no other node has: {alone:?}");
     let entry = alone.out.split(' ').nth(1).expect("it says which entry").to_owned();
     let found = watchers.found();
     assert!(found.contains(&entry), "{entry} is on one disk only, but the checks say: {found}");

@@ -18,7 +18,7 @@ fn built() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
         let folder = Path::new(EXECUTABLE).parent().expect("the program lies in a folder");
-        // Set where cargo runs the tests; whoever runs the binary by hand has built the examples.
+        // Set where cargo runs the tests; a person who runs the binary by hand has built the examples.
         if let Some(cargo) = std::env::var_os("CARGO") {
             let profile: &[&str] = if folder.ends_with("release") { &["--release"] } else { &[] };
             let mut build = Command::new(cargo);

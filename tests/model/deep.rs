@@ -68,5 +68,5 @@ fn four_voters() {
 fn forgotten_marks_are_detected() {
     let left = Left { elections: 2, writes: 1, injections: 1, crashes: 1, ..Left::default() };
     let breach = Some(Breach::MarkForgotten);
-    finds(Rules { left, breach, ..small() }, "a leader holds all that was committed before it");
+    finds(Rules { left, breach, ..small() }, "a leader holds everything committed before it");
 }

@@ -56,7 +56,7 @@ impl Model for Rules {
             Property::always("the promise is no less than the last entry's epoch", |_, state: &State| {
                 state.nodes.iter().all(|node| promise_covers(node))
             }),
-            Property::always("a leader holds all that was committed before it", |_, state: &State| {
+            Property::always("a leader holds everything committed before it", |_, state: &State| {
                 leaders_complete(state)
             }),
             Property::sometimes(REACHED_OPENING, |rules: &Rules, state: &State| {

@@ -27,7 +27,7 @@ Written by `cargo test --release --test mutants -- --ignored --nocapture`. [TRAP
 ];
 
 impl Row<'_> {
-    /// Tests must notice; that the simulator does is not enough, since nobody plays it for long in the daily tests.
+    /// Tests must notice; that the simulator does is not enough, since the daily tests do not play it for long.
     pub fn is_caught(&self) -> bool {
         self.verdict.is_caught()
     }

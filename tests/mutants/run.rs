@@ -142,7 +142,7 @@ impl Worker {
         copy.path().join(format!("output-{}", self.0))
     }
 
-    /// `None` if it took too long. Whoever works on the machine comes first.
+    /// `None` if it took too long. The person at the machine has priority.
     fn cargo(
         self,
         copy: &Copied,

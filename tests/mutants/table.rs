@@ -112,7 +112,7 @@ pub const TESTS: [Tests; 4] = [
     },
 ];
 
-/// All that nodes are made of, and what their tests need.
+/// The source of nodes, and what their tests need.
 const SERVER: [&str; 25] = [
     "blake3",
     "bolero",

@@ -27,7 +27,7 @@ fn changes_are_found_from_any_revision_on_without_gaps() {
 }
 
 #[test]
-fn a_database_that_came_from_a_snapshot_has_no_changes_and_says_so() {
+fn a_database_from_a_snapshot_has_no_changes_and_reports_it() {
     let history = History::new(10);
     assert_eq!(history.after(9, b"", 1), Err(TooOld { oldest: 11 }));
     assert_eq!(revisions(&history, 10, "", 1), (vec![], 10));
@@ -42,7 +42,7 @@ fn the_oldest_go_first_and_it_says_from_where_it_can() {
 }
 
 #[test]
-fn a_watcher_takes_each_revision_once_whoever_tells_it() {
+fn a_watcher_takes_each_revision_once_from_any_node() {
     let mut seen = WatchCursor::starting_at(4);
     let told = [4, 6, 4, 5, 6, 7];
     let new: Vec<u64> = told.into_iter().filter(|revision| seen.advance(*revision)).collect();

@@ -115,7 +115,7 @@ fn a_failing_plan_shrinks_to_what_matters() {
     let plan = (17..).map(hopeless).find(|plan| !plan.faults.is_empty() && !plan.calls.is_empty());
     let plan = plan.expect("some seed has both");
     let failure = play(&plan, false).failure.expect("this cluster cannot agree");
-    assert_eq!(failure.violation.invariant, "everybody agrees once the faults end");
+    assert_eq!(failure.violation.invariant, "all nodes agree once the faults end");
     let shrunk = shrink(&plan, &failure, 50);
     assert!(!plan.faults.is_empty() && !plan.calls.is_empty());
     assert!(shrunk.plan.faults.is_empty() && shrunk.plan.calls.is_empty(), "{:?}", shrunk.plan);

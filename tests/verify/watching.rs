@@ -72,7 +72,7 @@ fn keys_that_are_not_watched_may_be_left_out_and_others_may_not() {
 }
 
 #[test]
-fn whoever_says_that_changes_are_gone_must_mean_some_that_were_not_told() {
+fn a_report_of_dropped_changes_must_concern_changes_not_seen_yet() {
     let commits = commits();
     let mut watched = watched(&[3, 4]).expect("it is kept");
     assert_broken(watched.on_gone(5), "said to be gone");

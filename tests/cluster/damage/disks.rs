@@ -84,7 +84,7 @@ fn a_lost_quorum_of_disks_is_said_and_a_folder_that_is_put_back_brings_everythin
     }
     let lost =
         |status: Value| status.as_array().is_some_and(|all| all.iter().any(|node| node["disks_lost"].is_string()));
-    until("somebody says it", || lost(cluster.json(0, &["status"])));
+    until("a node reports it", || lost(cluster.json(0, &["status"])));
     let said = cluster.text(0, &["status"]);
     assert!(said.contains("a quorum of disks is lost") && said.contains("where 2 are needed"), "{said}");
     until("the members are told with it", || {
@@ -92,7 +92,7 @@ fn a_lost_quorum_of_disks_is_said_and_a_folder_that_is_put_back_brings_everythin
         let said = said.out + &said.err;
         said.contains("n2 n3 run with another data folder") && said.contains("1 of 3 voters can be intact (n1)")
     });
-    assert_eq!(cluster.epoca(&["put", "x", "1", "--timeout", "1"]).code, Some(4), "nobody takes it");
+    assert_eq!(cluster.epoca(&["put", "x", "1", "--timeout", "1"]).code, Some(4), "no leader accepts it");
     // The bit is flipped back, as if the file were restored from a copy.
     cluster.text(0, &["fault", "kill", "2"]);
     put_back(&folder(&cluster, 2));
@@ -103,7 +103,7 @@ fn a_lost_quorum_of_disks_is_said_and_a_folder_that_is_put_back_brings_everythin
     for number in 0..20 {
         assert_eq!(cluster.json(0, &["get", &format!("k{number}")])["value"], number.to_string());
     }
-    until("nobody says any more that disks are lost", || !lost(cluster.json(0, &["status"])));
+    until("no node reports lost disks", || !lost(cluster.json(0, &["status"])));
 }
 
 /// As the text in the quarantine folder says, with the damage mended.

@@ -1,4 +1,4 @@
-//! The files beside the log's entries: whichever of them is damaged or missing, its node comes back and has everything.
+//! The files beside the log's entries: if any of them is damaged or missing, its node comes back and has everything.
 
 use std::path::Path;
 

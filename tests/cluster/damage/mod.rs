@@ -1,4 +1,4 @@
-//! Disks that are damaged: whoever finds that its own is, moves its data aside and comes back as a new member.
+//! Damaged disks: a node that finds damage on its own disk moves its data aside and returns as a new member.
 
 mod database;
 
@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use crate::members::{IMPATIENT, incarnation, leadership, members, voters};
 use crate::support::{Cluster, until};
 
-/// A cluster with some entries in everybody's log.
+/// A cluster with some entries in every log.
 pub fn written(size: &str) -> Cluster {
     let cluster = Cluster::start(&[&["--lab", "--nodes", size], &IMPATIENT[..]].concat());
     for number in 0..20 {

@@ -24,7 +24,7 @@ fn a_bit_is_turned_in_the_middle_and_two_of_four_nodes_come_back_one_after_the_o
 }
 
 #[test]
-fn so_many_damaged_disks_that_a_quorum_is_lost_are_said_plainly() {
+fn a_lost_quorum_of_damaged_disks_is_reported() {
     let cluster = written("3");
     let leader = leadership(&cluster).0.as_u64().expect("a node");
     let others: Vec<String> = (1..=3).filter(|node| *node != leader).map(|node| node.to_string()).collect();
@@ -32,17 +32,17 @@ fn so_many_damaged_disks_that_a_quorum_is_lost_are_said_plainly() {
         cluster.text(0, &["fault", "kill", node]);
     }
     // Else it could begin to replace one of them, as long as it has heard the other one.
-    until("nobody leads", || cluster.status().iter().all(|node| node["role"] != "leader"));
+    until("no node leads", || cluster.status().iter().all(|node| node["role"] != "leader"));
     for node in &others {
         let said = cluster.text(0, &["fault", "damage", node]);
         assert!(said.contains("only 1 of 3 voters run with whole disks where 2 are a majority"), "{said}");
-        // A node that has begun anew answers, too, and knows of no members.
+        // A node with a new folder answers, too, and knows no members.
         assert!((0..10).all(|_| members(&cluster) == voters(&[1, 2, 3])));
     }
-    until("somebody says it", || cluster.text(0, &["status"]).contains("a quorum of disks is lost"));
+    until("a node reports it", || cluster.text(0, &["status"]).contains("a quorum of disks is lost"));
     let refused = cluster.json(1, &["fault", "damage", &others[0]]);
     assert_eq!(refused["error"]["code"], "nothing_stored", "its new folder is empty: {refused}");
-    assert_eq!(cluster.epoca(&["put", "x", "1", "--timeout", "1"]).code, Some(4), "nobody takes it");
+    assert_eq!(cluster.epoca(&["put", "x", "1", "--timeout", "1"]).code, Some(4), "no leader accepts it");
     assert!(has(&cluster, leader, "k19", "19"), "the disk that is left has everything");
 }
 
@@ -78,7 +78,7 @@ fn what_cannot_be_damaged_is_refused_and_nothing_is_done_to_it() {
     let pids = cluster.pids();
     assert_eq!(code(&cluster, "2"), "lab_only");
     assert_eq!(cluster.pids(), pids);
-    // Nobody but a launcher may touch a process and its folder.
+    // Only a launcher may touch a process and its folder.
     let elsewhere = tempfile::tempdir().expect("a temporary folder");
     let by_hand = ["--connect", &cluster.addresses().join(","), "--data", elsewhere.path().to_str().expect("text")];
     let said = epoca(["fault", "damage", "2", "--output", "json"].iter().chain(&by_hand));

@@ -20,7 +20,7 @@ fn cluster(more: &[&str]) -> Cluster {
     cluster
 }
 
-/// So much that nobody has what came before it in memory any more.
+/// So much that earlier entries are in no node's memory any more.
 fn write_much(cluster: &Cluster) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let addresses: Vec<_> =
@@ -59,7 +59,7 @@ fn a_leader_that_reads_a_damaged_entry_for_a_replica_sends_nothing_of_it_and_lea
     cluster.json(0, &["put", "missed", "a-value-that-the-replica-misses"]);
     write_much(&cluster);
     flip_in(&log_file(&folder(&cluster, leader)), "a-value-that-the-replica-misses");
-    assert_eq!(leader_of(&cluster), leader, "nobody has read it yet");
+    assert_eq!(leader_of(&cluster), leader, "it has not been read yet");
     cluster.text(0, &["fault", "restart", &away.to_string()]);
     until("it is a member with a new folder", || log_of(&cluster, leader).contains("are quarantined in"));
     until("the replica has everything", || has_all_that_is_large(&cluster, away));

@@ -65,7 +65,7 @@ fn spawn(id: u64, address: &str, folder: PathBuf, arguments: &[&str]) -> Child {
     quiet.spawn().expect("the node starts")
 }
 
-/// An address where nobody listened a moment ago.
+/// An address where no process listened a moment ago.
 pub fn free_address() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
     listener.local_addr().expect("it is bound").to_string()

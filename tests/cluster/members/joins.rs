@@ -19,7 +19,7 @@ fn local(address: &str, key: &str) -> Option<String> {
 }
 
 #[test]
-fn an_empty_node_joins_becomes_a_voter_and_stands_in_for_others() {
+fn an_empty_node_joins_becomes_a_voter_and_replaces_others() {
     let cluster = Cluster::start(&["--lab"]);
     cluster.json(0, &["put", "x", "1"]);
     // It needs to know only one of them, and not the leader.
@@ -103,7 +103,7 @@ fn what_cannot_be_added_is_refused_with_a_reason() {
 }
 
 #[test]
-fn a_joiner_that_dies_at_once_strands_nobody() {
+fn a_joiner_that_dies_immediately_blocks_no_other_node() {
     let cluster = Cluster::start(&IMPATIENT);
     let mut node = Hand::start(5, &["--join", &cluster.addresses()[0], "--learner"]);
     until("n5 is a member", || members(&cluster).contains(&"n5 learner".to_owned()));
@@ -120,7 +120,7 @@ fn a_joiner_that_dies_at_once_strands_nobody() {
 }
 
 #[test]
-fn a_joiner_that_never_becomes_a_voter_keeps_nobody_from_joining_after_it() {
+fn a_joiner_that_never_becomes_a_voter_blocks_no_later_join() {
     let cluster = Cluster::start(&["--nodes", "2"]);
     let mut dead = Hand::start(5, &["--join", &cluster.addresses()[0], "--learner"]);
     until("n5 is a member", || members(&cluster).contains(&"n5 learner".to_owned()));

@@ -52,7 +52,7 @@ fn remove_within(cluster: &Cluster, node: &str, seconds: &str) -> Said {
 /// Who leads, and in which epoch.
 pub fn leadership(cluster: &Cluster) -> (Value, Value) {
     let nodes = cluster.status();
-    let leader = nodes.iter().find(|node| node["role"] == "leader").expect("somebody leads");
+    let leader = nodes.iter().find(|node| node["role"] == "leader").expect("a node leads");
     (leader["id"].clone(), leader["epoch"].clone())
 }
 

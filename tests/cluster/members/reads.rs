@@ -10,7 +10,7 @@ use crate::support::{Cluster, until};
 fn a_quorum_read_of_two_misses_nothing_when_the_list_of_four_shrinks() {
     let cluster = Cluster::start(&["--lab", "--election-timeout", "10000"]);
     cluster.json(0, &["put", "x", "1"]);
-    until("everybody has applied it", || cluster.status().iter().all(|node| node["applied"]["offset"] == 1));
+    until("every node has applied it", || cluster.status().iter().all(|node| node["applied"]["offset"] == 1));
     for node in ["3", "4"] {
         cluster.text(0, &["fault", "hold", node, "all"]);
     }
@@ -36,7 +36,7 @@ fn a_quorum_read_of_two_misses_nothing_when_the_list_of_four_shrinks() {
 fn a_node_with_an_old_list_starts_its_quorum_read_over_with_the_newer_one() {
     let cluster = Cluster::start(&["--lab", "--nodes", "3", "--election-timeout", "10000"]);
     cluster.json(0, &["put", "x", "1"]);
-    // n3 hears nothing of what follows; whoever asks it is answered by what it asks of the others.
+    // n3 hears nothing of what follows; a read there is answered by what it asks of the others.
     cluster.text(0, &["fault", "hold", "3", "all"]);
     cluster.json(0, &["member", "add"]);
     until("n4 is a voter", || members(&cluster) == voters(&[1, 2, 3, 4]));

@@ -28,7 +28,7 @@ fn assert_undisturbed(cluster: &Cluster, before: &(Value, Value)) {
 }
 
 #[test]
-fn a_removed_replica_says_so_and_stops_disturbing() {
+fn a_removed_replica_logs_its_removal_and_disturbs_no_election() {
     let cluster = Cluster::start(&IMPATIENT);
     cluster.json(0, &["put", "x", "1"]);
     let third = cluster.addresses()[2].clone();
@@ -36,7 +36,7 @@ fn a_removed_replica_says_so_and_stops_disturbing() {
     let removed = remove(&cluster, "3");
     assert_eq!((&removed["id"], &removed["position"]), (&3.into(), &3.into()), "{removed}");
     assert_eq!(members(&cluster), voters(&[1, 2, 4]));
-    until("n3 says so", || log_of(&cluster, 3).contains("n3 is not a member: it was removed"));
+    until("n3 logs it", || log_of(&cluster, 3).contains("n3 is not a member: it was removed"));
     let asked = epoca(["status", "--connect", &third, "--output", "json"]).json();
     let itself = asked.as_array().expect("a list").iter().find(|node| node["id"] == 3).cloned();
     assert!(itself.is_none_or(|node| node["member"].is_null()), "{asked}");
@@ -55,15 +55,15 @@ fn a_leader_that_is_removed_hands_over_first() {
     remove(&cluster, "1");
     assert_eq!(members(&cluster), voters(&[2, 3, 4]));
     assert_ne!(leadership(&cluster).0, 1);
-    // Nobody has waited for an election timeout.
+    // No election timeout has passed.
     let most = cluster.launched.scale.of(Duration::from_millis(2_900));
     assert!(begun.elapsed() < most, "{:?}, of {most:?}", begun.elapsed());
-    until("n1 says so", || log_of(&cluster, 1).contains("n1 is not a member: it was removed"));
+    until("n1 logs it", || log_of(&cluster, 1).contains("n1 is not a member: it was removed"));
     cluster.json(0, &["put", "x", "2"]);
 }
 
 #[test]
-fn a_removed_node_that_was_away_comes_back_and_disturbs_nobody() {
+fn a_removed_node_that_was_away_returns_and_disturbs_no_election() {
     let cluster = Cluster::start(&["--lab", "--election-timeout", "400", "--heartbeat", "50"]);
     cluster.json(0, &["put", "x", "1"]);
     cluster.text(0, &["fault", "kill", "3"]);
@@ -73,7 +73,7 @@ fn a_removed_node_that_was_away_comes_back_and_disturbs_nobody() {
     let before = leadership(&cluster);
     cluster.text(0, &["fault", "restart", "3"]);
     // By its own log it is a voter, and it hears no leader.
-    until("n3 says so", || log_of(&cluster, 3).contains("n3 is not a member: it was removed while it was away"));
+    until("n3 logs it", || log_of(&cluster, 3).contains("n3 is not a member: it was removed while it was away"));
     let_time_pass(&cluster);
     assert_undisturbed(&cluster, &before);
     cluster.json(0, &["put", "x", "2"]);
@@ -81,13 +81,13 @@ fn a_removed_node_that_was_away_comes_back_and_disturbs_nobody() {
 }
 
 #[test]
-fn a_removed_node_joins_again_if_it_is_told_to() {
+fn a_removed_node_joins_again_on_request() {
     let cluster = Cluster::start(&["--nodes", "3"]);
     let join = ["--join", &cluster.addresses()[0]];
     let node = Hand::start(4, &join);
     until("n4 is a voter", || members(&cluster) == voters(&[1, 2, 3, 4]));
     cluster.json(0, &["member", "remove", "4"]);
-    until("n4 says so", || node.log().contains("n4 is not a member: it was removed"));
+    until("n4 logs it", || node.log().contains("n4 is not a member: it was removed"));
     let _node = node.start_again(&join);
     until("n4 is a voter again", || members(&cluster) == voters(&[1, 2, 3, 4]));
 }
@@ -107,7 +107,7 @@ fn a_client_that_knows_one_old_node_learns_the_list_and_survives_its_removal() {
     cluster.json(0, &["member", "remove", "1"]);
     put("2").expect("it is written");
     let known = || {
-        runtime.block_on(client.status()).expect("somebody answers");
+        runtime.block_on(client.status()).expect("a node answers");
         client.nodes().into_iter().map(|(id, _)| id).collect::<Vec<_>>()
     };
     until("its book follows the list", || known() == [NodeId(3), NodeId(4), NodeId(5)]);

@@ -27,7 +27,7 @@ async fn ten_thousand_connections_at_once_each_get_an_answer_and_memory_stays_bo
     crowd(CLIENTS, 5, MOST_MIB_OF_CONNECTIONS).await;
 }
 
-/// All clients over so many connections to the leader; each writes again as soon as it is answered.
+/// All clients, over this number of connections to the leader; each writes again as soon as it is answered.
 async fn crowd(connections: usize, rounds: usize, most_mib: u64) {
     let _alone = alone().await;
     let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();

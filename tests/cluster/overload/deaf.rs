@@ -20,7 +20,7 @@ use crate::support::patient;
 const CLIENTS: usize = 64;
 const OBSERVERS: usize = 16;
 const WATCHES: usize = 50;
-/// Streams of writes whose answers nobody reads, and how many writes each would send if it were let.
+/// Streams of writes whose answers are not read, and how many writes each would send without a bound.
 const STREAMS: usize = 3;
 const WRITES_OF_EACH: u64 = 200_000;
 const MOST_MIB: u64 = 600;

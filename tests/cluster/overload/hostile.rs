@@ -18,10 +18,10 @@ use crate::overload::{HANGS, Memory, alone, assert_bounded, goes_on, resident_mi
 use crate::support::patient;
 
 const LARGE: usize = 1 << 20;
-/// So many of each kind, each with so many streams: without bounds a gibibyte and more.
+/// Connections of each kind, and streams on each: without bounds a gibibyte and more.
 const CONNECTIONS: usize = 64;
 const STREAMS: usize = 16;
-/// 256 MiB each for messages that are half here and for answers that nobody fetches, and what a node needs anyway.
+/// 256 MiB each for messages that are half here and for answers that are not fetched, and what a node needs anyway.
 const MOST_MIB: u64 = 600;
 
 /// What one of them does on each stream.
@@ -156,7 +156,10 @@ async fn clients_that_send_half_a_message_are_cut_off_and_cost_a_bounded_memory(
     }
     let memory = memory.most();
     println!("{meanwhile:.0}/s meanwhile, {late} late, MiB at most {memory:?}");
-    assert!(late as usize >= CONNECTIONS * STREAMS, "all that sent nothing, and the halves for which there was room");
+    assert!(
+        late as usize >= CONNECTIONS * STREAMS,
+        "every stream that sent nothing, and the halves for which there was room"
+    );
     assert_bounded(&memory, MOST_MIB);
     goes_on(&cluster).await;
     cluster.stop().await;
@@ -191,7 +194,7 @@ async fn clients_that_fetch_no_answer_cost_a_bounded_memory_and_their_connection
             }
         }
         let ended = within(HANGS, &mut hostile.connection).await;
-        assert!(ended.is_some(), "whoever takes nothing is cut off");
+        assert!(ended.is_some(), "a client that reads nothing is cut off");
     }
     let memory = memory.most();
     println!("{meanwhile:.0}/s meanwhile, {refused} refused, MiB at most {memory:?}");

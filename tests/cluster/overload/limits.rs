@@ -33,7 +33,7 @@ fn with_few_files(folder: &Path) -> PathBuf {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn beyond_the_bound_of_connections_a_client_is_told_and_the_cluster_goes_on() {
+async fn beyond_the_connection_limit_a_client_is_refused_and_the_cluster_continues() {
     let _alone = alone().await;
     let folder = tempfile::tempdir().unwrap();
     let executable = with_few_files(folder.path());
@@ -71,7 +71,7 @@ async fn beyond_the_bound_of_connections_a_client_is_told_and_the_cluster_goes_o
     }
     let mut last = idle.pop().expect("there are many");
     let closed = within(HANGS, last.read_u8()).await.expect("it does not hang");
-    assert!(closed.is_err(), "nobody speaks there");
+    assert!(closed.is_err(), "the connection is closed");
     assert_eq!(put(&mut before, "still".into(), Bytes::new()).await.confirmed, 1);
     drop(idle);
     waits.await.expect("no panic").expect("there is room again");

@@ -66,7 +66,7 @@ async fn connected(address: &str) -> ClientClient<Channel> {
 struct Tally {
     confirmed: u64,
     overloaded: u64,
-    /// Definitely not done for another reason, such as that nobody leads, with its code.
+    /// Definitely not done for another reason, such as a missing leader, with its code.
     refused: BTreeMap<&'static str, u64>,
     unknown: u64,
     /// No answer at all: there must be none of these.
@@ -186,8 +186,8 @@ async fn goes_on(cluster: &Cluster) {
     }
 }
 
-/// Writes by so many clients of the library for a while; gives how many a second were confirmed. Both are times of a
-/// quiet machine, so that on a busy one as much is written and compared.
+/// Writes with `clients` clients of the library for a while; returns how many a second were confirmed. Both are times
+/// of a quiet machine, so that on a busy one as much is written and compared.
 async fn throughput(client: &Client, clients: usize, time: Duration) -> f64 {
     let patience = &Patience::of(time);
     let work = |number: usize| {

@@ -1,4 +1,4 @@
-//! A leader that is cut off from its majority: what it cannot commit piles up to a bound, then it says so.
+//! A leader that is cut off from its majority: what it cannot commit piles up to a bound, then it refuses more.
 
 use std::time::Duration;
 

@@ -46,7 +46,7 @@ async fn ready(client: &Client) -> (Duration, Vec<String>) {
     (took, client.report(NodeId(1)).await.expect("it answers").notes.iter().map(Note::to_string).collect())
 }
 
-/// Writes so many entries over so many keys.
+/// Writes `entries` entries over `keys` keys.
 async fn fill(client: &Client, entries: u64, keys: u64) {
     let next = Arc::new(AtomicU64::new(0));
     let work = (0..CLIENTS).map(|_| {
@@ -98,9 +98,8 @@ async fn killed_and_back(entries: u64, keys: u64) -> (Duration, Vec<String>) {
     let node = start(&address, &data, &[]);
     let (took, notes) = ready(&client).await;
     println!(
-        "{entries} entries over {keys} keys, written in {filled:.1} s, {} MiB on disk; takes writes {:.2} s after the \
-         start: \
-         {notes:?}",
+        "{entries} entries over {keys} keys, written in {filled:.1} s, {} MiB on disk; accepts writes {:.2} s after \
+         the start: {notes:?}",
         mebibytes(&data),
         took.as_secs_f64()
     );

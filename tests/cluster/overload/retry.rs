@@ -1,5 +1,5 @@
-//! The client library and an overloaded cluster: its clients wait and get through, each write once; whoever has no time
-//! to wait is told that it was definitely not done.
+//! The client library and an overloaded cluster: its clients wait and get through, each write once; a client without
+//! time to wait gets the definite answer that the write was not done.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -65,7 +65,7 @@ async fn more_clients_than_a_leader_takes_are_all_confirmed_in_the_end_each_writ
     };
     let writes: Vec<_> = (0..CLIENTS * WRITES_OF_EACH).map(put).collect();
     until_full(&client).await;
-    assert!(writes.iter().all(|write| !write.is_finished()), "nobody is sent away, and nothing can be confirmed");
+    assert!(writes.iter().all(|write| !write.is_finished()), "no write is refused, and none can be confirmed");
     client.clear_rules(&RuleSelection::Rule(held_acks())).await.expect("it is a lab");
     for write in join_all(writes).await {
         write.expect("no client panics").expect("it is confirmed, after a while");
@@ -100,7 +100,7 @@ async fn a_write_whose_deadline_passes_while_the_leader_is_overloaded_was_defini
     for refused in refused {
         let error = refused.expect_err("there is no room");
         assert_eq!(error.code(), "overloaded", "{error}");
-        assert!(error.to_string().contains("waits to be committed"), "{error}");
+        assert!(error.to_string().contains("wait to be committed"), "{error}");
     }
     client.clear_rules(&RuleSelection::Rule(held_acks())).await.expect("it is a lab");
     for write in join_all(taken).await {

@@ -62,7 +62,7 @@ fn figure_8() -> Figure8 {
     table::<Table>(TABLE).figure_8
 }
 
-/// Five nodes with these logs, none started; everybody has promised `promised`. A push has one entry, so that
+/// Five nodes with these logs, none started; all have promised `promised`. A push has one entry, so that
 /// the figure's halfway states can be reached.
 fn five(logs: &[Vec<u64>], promised: u64) -> World {
     let mut options = Options::voters(5);
@@ -101,7 +101,7 @@ fn figure_8_c() -> World {
 #[test]
 fn figure_8_a_and_b_are_logs_that_elections_allow() {
     let figure = figure_8();
-    // S5 leads epoch 3 with the votes of S3 and S4; S1 is down. Its opening reaches nobody.
+    // S5 leads epoch 3 with the votes of S3 and S4; S1 is down. Its opening reaches no node.
     let mut world = five(&figure.a, 2);
     [3, 4, 5].into_iter().for_each(|id| world.start(id));
     world.elect(5);
@@ -141,7 +141,7 @@ fn figure_8_d_another_leader_may_overwrite_what_was_on_three_of_five() {
 }
 
 #[test]
-fn figure_8_e_once_epoch_4_is_on_a_majority_nobody_without_it_leads() {
+fn figure_8_e_once_epoch_4_is_on_a_majority_no_node_without_it_leads() {
     let figure = figure_8();
     let mut world = figure_8_c();
     [2, 3].into_iter().for_each(|id| world.free_disk(id));

@@ -47,7 +47,7 @@ fn refused(world: &mut World, at: u64, change: MemberChange) -> bool {
     world.answer(request) == Some(&Answer::Refused(Refusal::NotSettled))
 }
 
-/// The longest that a voter is patient, and nobody hears anybody meanwhile.
+/// The longest that a voter is patient, and no node hears another meanwhile.
 fn silence(world: &mut World) {
     world.now = world.now.plus_micros(2_500_000);
 }

@@ -27,7 +27,7 @@ struct Cases<T> {
     case: Vec<T>,
 }
 
-/// Gives a node, before its start, a log with these epochs and a promise that nobody has its vote for.
+/// Gives a node, before its start, a log with these epochs and a promise without a vote.
 fn remember(world: &mut World, id: u64, epochs: &[u64], promised: Option<u64>) {
     let entries = logs::log(epochs, &world.founding());
     let promise = promised.map(|epoch| Promise { epoch: Epoch(epoch), vote: None });

@@ -60,7 +60,7 @@ fn trap_48_a_leader_whose_database_is_slow_refuses_writes_beyond_its_bound() {
         world.settle();
     }
     let committed = world.snapshot(1).committed.map(|point| point.position);
-    assert_eq!(committed, Some(Position(4)), "a quorum has all that was taken");
+    assert_eq!(committed, Some(Position(4)), "a quorum has everything that was accepted");
     let refused = Some(Answer::Refused(Refusal::Overloaded));
     let answers: Vec<_> = writes.into_iter().map(|write| world.answer(write).cloned()).collect();
     assert_eq!(answers, [None, None, None, refused.clone(), refused]);
@@ -147,7 +147,7 @@ fn a_late_ack_lowers_no_match() {
 }
 
 #[test]
-fn each_attempt_draws_its_election_timeout_anew() {
+fn each_attempt_draws_a_new_election_timeout() {
     let mut world = voter(&[1], 1);
     let mut timeouts = BTreeSet::new();
     for epoch in 2..10 {
@@ -160,7 +160,7 @@ fn each_attempt_draws_its_election_timeout_anew() {
 }
 
 #[test]
-fn a_node_that_hears_its_leader_votes_for_nobody_else() {
+fn a_node_that_hears_its_leader_votes_for_no_other() {
     let mut world = World::led(4);
     let last = world.core(2).last().map(|point| point.id);
     world.send_as(3, 2, Some(5), Message::VoteAsked(VoteAsked { epoch: Epoch(5), last, transfer: false }));

@@ -28,7 +28,7 @@ fn grants(world: &mut World, last: EntryId) -> bool {
 /// n1 and n2 have a confirmed write, n3 does not. Then n2's disk is lost: it and n3 would be a quorum without the
 /// write.
 #[test]
-fn trap_10_a_replica_whose_disk_was_wiped_helps_nobody_to_lead() {
+fn trap_10_a_replica_with_a_wiped_disk_helps_no_candidate() {
     let mut world = World::led(3);
     [1, 2].into_iter().for_each(|id| world.network.cut(NodeId(id), NodeId(3)));
     let write = world.put(1, "x=1");
@@ -40,7 +40,7 @@ fn trap_10_a_replica_whose_disk_was_wiped_helps_nobody_to_lead() {
     world.start(2);
     world.take_events();
     world.elapse_millis(20_000);
-    assert_eq!(world.leader(), None, "nobody who could lead has the write");
+    assert_eq!(world.leader(), None, "no node that could lead has the write");
     let granted = world.facts().any(|(node, fact)| node == 2 && matches!(fact, Fact::Granted { .. }));
     assert!(!granted, "n2 is asked for the vote of a data folder that it has no more");
     world.start(1);
@@ -108,12 +108,12 @@ fn trap_16_a_leader_stays_although_some_nodes_see_only_one_other() {
 }
 
 #[test]
-fn trap_16_a_node_that_misses_the_leader_gets_no_pre_vote_of_those_who_hear_it() {
+fn trap_16_a_node_that_misses_the_leader_gets_no_pre_vote_of_nodes_that_hear_it() {
     let mut world = World::led(5);
     world.network.cut(NodeId(1), NodeId(4));
     world.elapse_millis(10_000);
     assert_eq!(world.leader(), Some(1));
-    assert_eq!(world.snapshot(4).epoch, Some(Epoch(1)), "nobody gave it reason to ask for votes");
+    assert_eq!(world.snapshot(4).epoch, Some(Epoch(1)), "no pre-vote let it ask for votes");
 }
 
 #[test]
@@ -134,7 +134,7 @@ fn trap_17_a_pre_vote_changes_nothing_at_the_voter() {
 }
 
 #[test]
-fn trap_17_a_refused_pre_vote_tells_the_greater_epoch() {
+fn trap_17_a_refused_pre_vote_carries_the_greater_epoch() {
     let mut world = voter(&[1], 30);
     let asked = PreVoteAsked { epoch: Epoch(2), last: Some(EntryId::new(1, 0)) };
     world.send_as(2, 1, Some(1), Message::PreVoteAsked(asked));
@@ -184,7 +184,7 @@ fn trap_17_a_node_that_is_cut_off_does_not_come_back_with_a_greater_epoch() {
     assert_eq!(world.snapshot(4).epoch, Some(Epoch(1)), "it only asked for pre-votes");
     world.network.heal_all();
     world.elapse_millis(5_000);
-    assert_eq!(world.leader(), Some(1), "and disturbs nobody when it is back");
+    assert_eq!(world.leader(), Some(1), "and disturbs no node when it is back");
     assert_eq!(world.snapshot(1).epoch, Some(Epoch(1)));
 }
 
@@ -197,13 +197,13 @@ fn trap_18_a_voter_that_promised_a_huge_epoch_makes_the_leader_step_down_once_an
     world.host_mut(4).disk.set_log(image);
     world.take_events();
     world.start(4);
-    world.elapse_until(20, "somebody leads above the promise", |world| {
+    world.elapse_until(20, "a node leads above the promise", |world| {
         world.leader().is_some_and(|leader| world.snapshot(leader).epoch > Some(Epoch(40)))
     });
     world.elapse_millis(10_000);
     let stepped_down = |(_, fact): &(u64, &Fact)| matches!(fact, Fact::SteppedDown { epoch: Epoch(1), .. });
     assert_eq!(world.facts().filter(stepped_down).count(), 1, "the leader of epoch 1, once");
-    let leader = world.leader().expect("somebody leads");
+    let leader = world.leader().expect("a node leads");
     let write = world.put(leader, "x=1");
     world.settle();
     assert!(world.is_written(write));
@@ -212,7 +212,7 @@ fn trap_18_a_voter_that_promised_a_huge_epoch_makes_the_leader_step_down_once_an
 }
 
 #[test]
-fn trap_18_a_stranger_with_a_huge_epoch_disturbs_nobody() {
+fn trap_18_a_stranger_with_a_huge_epoch_disturbs_no_node() {
     let mut world = World::led(4);
     let last = Some(EntryId::new(49, 0));
     world.send_as(9, 1, Some(50), Message::Refused(Refused { answers: 1 }));
@@ -257,7 +257,7 @@ fn trap_50_replicas_that_heard_the_last_heartbeat_at_one_moment_do_not_stand_at_
     }
 }
 
-/// Nobody else can lead or vote, so there is nothing to wait for.
+/// No other node can lead or vote, so there is nothing to wait for.
 #[test]
 fn the_only_voter_leads_at_once_when_it_founds_a_cluster_and_when_it_is_started_again() {
     let mut world = World::started(1);
@@ -273,7 +273,7 @@ fn the_only_voter_leads_at_once_when_it_founds_a_cluster_and_when_it_is_started_
 }
 
 #[test]
-fn the_only_voter_stands_for_nothing_unasked_where_a_person_starts_the_elections() {
+fn the_only_voter_starts_no_election_where_a_person_starts_them() {
     let leadership = Leadership { manual: true, ..Leadership::default() };
     let mut world = World::new(&Options { leadership, ..Options::voters(1) });
     world.start_all();

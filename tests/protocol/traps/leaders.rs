@@ -45,7 +45,7 @@ fn trap_28_a_lease_that_ran_out_while_the_leader_was_frozen_answers_nothing() {
     // n1 is frozen: time passes for the others, which elect another leader and confirm a write.
     let frozen = world.nodes.remove(&NodeId(1)).expect("n1");
     world.elapse_until(5, "another leads", |world| world.leader().is_some());
-    let leader = world.leader().expect("somebody");
+    let leader = world.leader().expect("a leader");
     let write = world.put(leader, "x=2");
     world.settle();
     assert!(world.is_written(write));
@@ -72,7 +72,7 @@ fn trap_28_the_lease_counts_from_when_the_round_was_sent() {
 }
 
 #[test]
-fn trap_28_a_voter_that_was_started_anew_waits_until_its_old_promise_has_run_out() {
+fn trap_28_a_restarted_voter_waits_until_its_old_promise_has_expired() {
     let mut world = leased();
     world.elapse_millis(300);
     world.crash(2);
@@ -82,11 +82,11 @@ fn trap_28_a_voter_that_was_started_anew_waits_until_its_old_promise_has_run_out
     let refused = world.facts().any(|(node, fact)| {
         node == 2 && matches!(fact, Fact::VoteRefused { why, kind, .. } if why == "just-started" && kind == "vote")
     });
-    assert!(refused, "n2 had promised n1 its patience before it was started anew");
+    assert!(refused, "n2 had promised n1 its patience before it was restarted");
 }
 
 #[test]
-fn trap_46_writes_wait_during_a_transfer_and_a_target_without_the_last_entry_is_not_told_to_stand() {
+fn trap_46_writes_wait_during_a_transfer_and_a_target_without_the_last_entry_is_not_asked_to_lead() {
     let mut world = World::led(4);
     world.put(1, "x=1");
     world.settle();
@@ -120,13 +120,13 @@ fn trap_49_a_leader_does_not_refresh_its_lease_from_itself() {
     world.elapse_millis(300);
     world.network.cut(NodeId(1), NodeId(2));
     world.network.cut(NodeId(1), NodeId(3));
-    // It still sends rounds, and hears nobody.
+    // It still sends rounds, and gets no answers.
     world.elapse_millis(950);
     assert!(!is_answered_alone(&mut world));
 }
 
 #[test]
-fn trap_49_a_leader_that_has_told_another_to_stand_has_no_lease_any_more() {
+fn trap_49_a_leader_that_has_asked_another_to_lead_has_no_lease() {
     let mut world = leased();
     world.elapse_millis(300);
     world.transfer(1, Some(2));
@@ -141,7 +141,7 @@ fn leadership_is_not_handed_to_a_learner_and_the_refusal_says_that_it_is_one() {
     world.change(1, MemberChange::Add(learner));
     world.elapse_millis(1_000);
     assert_eq!(world.learners(4), [4]);
-    // The leader is asked, then the learner itself, then the learner while nobody leads.
+    // The leader is asked, then the learner itself, then the learner while no node leads.
     let asked = [world.transfer(1, Some(4)), world.transfer(4, Some(4))];
     (1..=3).for_each(|id| world.kill(id));
     world.elapse_millis(3_000);

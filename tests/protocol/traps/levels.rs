@@ -97,7 +97,7 @@ fn a_member_that_was_not_heard_since_the_election_keeps_the_level_low_and_so_doe
     world.kill(3);
     world.install(3, NEW);
     world.elapse_millis(3_000);
-    assert_eq!(listed(&world, 1), [], "n3 is down: nobody knows what it supports");
+    assert_eq!(listed(&world, 1), [], "n3 is down: what it supports is unknown");
     world.newcomer(4);
     world.kill(4);
     world.install(4, OLD);
@@ -116,7 +116,7 @@ fn a_member_that_was_not_heard_since_the_election_keeps_the_level_low_and_so_doe
 fn the_new_level_counts_only_once_its_list_is_committed() {
     let mut world = mixed();
     world.elapse_millis(1_000);
-    // n1 hears that n3 supports the level, and then nobody hears n1.
+    // n1 hears that n3 supports the level, and then no node hears n1.
     replace(&mut world, 3, NEW);
     world.tick(1);
     world.settle();
@@ -150,7 +150,7 @@ fn a_node_below_the_level_in_force_is_rejected_and_stops_by_name_at_the_first_en
     replace(&mut world, 3, OLD);
     world.take_events();
     world.network.heal_all();
-    // It stands before it hears the leader: nobody answers it.
+    // It starts an election before it hears the leader: no node answers it.
     world.tick(3);
     world.settle();
     let rejected = |what: &What| matches!(what, What::Rejected(NodeId(3), Rejection::LevelTooLow));
@@ -162,7 +162,7 @@ fn a_node_below_the_level_in_force_is_rejected_and_stops_by_name_at_the_first_en
     assert_eq!(listed(&world, 3), [], "it has not taken the entry");
     // The others go on, and the level stays.
     world.elapse_until(10, "one of the others leads", |world| world.leader().is_some_and(|leader| leader != 3));
-    let leader = world.leader().expect("somebody leads");
+    let leader = world.leader().expect("a node leads");
     let batch = batch(&mut world, leader);
     world.elapse_millis(1_000);
     assert!(world.is_written(batch), "{:?}", world.answer(batch));

@@ -39,7 +39,7 @@ fn a_replica_with_an_older_list_replicates_from_a_leader_whose_disk_was_replaced
     assert_eq!(world.core(4).last(), world.core(2).last());
 }
 
-/// The same with votes: nobody but n2 has the last entry, so it needs the vote of n4, too.
+/// The same with votes: only n2 has the last entry, so it needs the vote of n4, too.
 #[test]
 fn trap_31_a_vote_of_a_node_that_knows_an_earlier_disk_of_the_candidate_counts() {
     let mut world = with_another_disk();
@@ -55,7 +55,7 @@ fn trap_31_a_vote_of_a_node_that_knows_an_earlier_disk_of_the_candidate_counts()
 
 /// Seed 33 of 2026-11-21: who watched a node that is no member took it for a replica of its last leader for ever.
 #[test]
-fn a_node_that_may_not_lead_tells_that_it_has_no_leader_any_more() {
+fn a_node_that_may_not_lead_reports_the_loss_of_its_leader() {
     let mut world = World::led(3);
     world.kill(3);
     let removed = world.remove(1, 3);
@@ -88,7 +88,7 @@ fn the_first_change_is_committed_by_a_later_leader_too() {
     });
 }
 
-/// Whoever is removed by the first change may be the founder that is missing, however long it takes to come back.
+/// The node that the first change removes may be the missing founder, however long it takes to come back.
 #[test]
 fn a_founder_that_the_first_change_removes_is_pushed_to_until_that_is_committed() {
     let mut world = World::led(4);
@@ -170,7 +170,7 @@ fn a_candidate_that_was_removed_meanwhile_does_not_unseat_the_leader() {
     assert_eq!((world.leader(), world.core(1).epoch()), (Some(1), Some(Epoch(1))));
 }
 
-/// With n3 down nothing is committed without n4, and that has promised to follow nobody of a smaller epoch.
+/// With n3 down nothing is committed without n4, and that has promised to follow no leader of a smaller epoch.
 #[test]
 fn a_founder_that_the_first_change_removes_counts_with_its_epoch_until_that_is_committed() {
     let mut world = World::led(4);
@@ -201,7 +201,7 @@ fn a_member_that_listens_elsewhere_keeps_its_vote() {
     let member = world.list(2).member(NodeId(3)).expect("n3").clone();
     assert_eq!((member.address.as_str(), member.kind), ("127.0.0.1:9999", MemberKind::Voter));
     let taken_up = |(_, fact): (u64, &Fact)| matches!(fact, Fact::JoinAsked { .. });
-    assert!(!world.facts().any(taken_up), "it is a member already, and nobody is told otherwise");
+    assert!(!world.facts().any(taken_up), "it is a member already, and no node is told otherwise");
     let again = world.change(1, MemberChange::Add(member));
     assert_eq!(world.answer(again), Some(&Answer::Done));
 }

@@ -51,7 +51,7 @@ fn push(log: &[Entry], before: usize) -> Push {
     }
 }
 
-/// What n1 has acked and nobody heard yet.
+/// What n1 has acked, before the ack has arrived.
 fn acked(world: &World, id: u64) -> Vec<Option<LogPoint>> {
     let up_to = |message: &Message| match message {
         Message::Ack(ack) => ack.up_to,

@@ -1,5 +1,5 @@
 //! A data folder that was replaced by an older copy of itself: the node has the same incarnation, and lacks what it has
-//! acked and promised. Whoever remembers its acks finds it out.
+//! acked and promised. A leader that remembers its acks detects it.
 
 use epoca::protocol::{Limits, NodeId, RequestId};
 use epoca::verify::host::Disk;
@@ -71,7 +71,7 @@ fn a_leader_that_leads_again_remembers_what_was_acked_before() {
     world.elapse_until(30, "n3 has found out", |world| found(world, 3));
     // With n2 the data of n1 are the majority's again: nothing is lost.
     world.restart(2);
-    world.elapse_until(30, "somebody leads", |world| world.leader().is_some());
+    world.elapse_until(30, "a node leads", |world| world.leader().is_some());
     world.elapse_millis(500);
     assert!((0..10).all(|key| world.value(2, &format!("k{key}")) == Some(key.to_string())));
 }

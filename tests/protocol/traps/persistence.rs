@@ -24,7 +24,7 @@ fn trap_01_after_the_clients_ok_a_power_cut_of_all_nodes_loses_nothing() {
         world.network.pool.clear();
         world.auto(late, Auto::ALL);
         world.start_all();
-        world.elapse_until(30, "somebody leads", |world| world.leader().is_some());
+        world.elapse_until(30, "a node leads", |world| world.leader().is_some());
         world.elapse_millis(1_000);
         for id in world.ids() {
             let lost = confirmed.iter().find(|key| world.value(id, &format!("k{key}")) != Some(key.to_string()));
@@ -115,7 +115,7 @@ fn trap_04_the_election_compares_the_last_entry_and_not_the_promised_epoch() {
         matches!(asked, Message::VoteAsked(VoteAsked { epoch: Epoch(6), last: told, .. }) if told == last),
         "{asked:?}"
     );
-    // And it does not refuse somebody whose last entry is of epoch 1 too.
+    // And it does not refuse a candidate whose last entry is of epoch 1 too.
     let vote = VoteAsked { epoch: Epoch(7), last, transfer: false };
     world.send_as(3, 1, Some(7), Message::VoteAsked(vote));
     let answer = &world.messages_from(1, "vote-answer").next().expect("an answer").message;

@@ -42,7 +42,7 @@ fn any_choice_of_voters_meets_one_that_has_the_confirmed_write() {
 }
 
 #[test]
-fn a_node_whose_folder_was_emptied_answers_for_nobody() {
+fn a_node_with_an_emptied_folder_answers_as_no_member() {
     let mut world = World::led(3);
     world.kill(3);
     world.wipe(3);

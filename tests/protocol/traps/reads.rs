@@ -18,7 +18,7 @@ fn trap_26_a_new_leader_reads_nothing_before_it_committed_in_its_own_epoch() {
     world.elapse_millis(999);
     world.elect(2);
     let read = world.read(2);
-    // Everybody answers n2's rounds, but nobody's ack of the opening arrives.
+    // All nodes answer n2's rounds, but no ack of the opening arrives.
     for _ in 0..5 {
         world.deliver(&Pick::kind("push"));
         world.drop_messages(&Pick::kind("ack"));
@@ -79,7 +79,7 @@ fn trap_28_a_leader_that_hears_old_answers_late_gives_no_stale_read() {
     world.tick(1);
     world.deliver(&Pick::kind("heartbeat"));
     let late = world.network.take(&Pick::default().to(1));
-    assert_eq!(late.len(), 3, "everybody heard it and answers");
+    assert_eq!(late.len(), 3, "every node got it and answers");
     (2..=4).for_each(|id| world.network.cut(NodeId(1), NodeId(id)));
     world.elect(2);
     let write = world.put(2, "x=new");
@@ -104,7 +104,7 @@ fn trap_29_a_write_whose_leader_stepped_down_is_unknown_and_happens_at_most_once
     world.elapse_millis(3_000);
     assert_eq!(world.answer(write), Some(&Answer::Unknown), "it is in two logs, and may be committed yet");
     [2, 3].into_iter().for_each(|id| world.start(id));
-    world.elapse_until(30, "somebody leads", |world| world.leader().is_some());
+    world.elapse_until(30, "a node leads", |world| world.leader().is_some());
     world.elapse_millis(1_000);
     assert_eq!(world.value(2, "x"), Some("1".to_owned()), "committed with the next leader's opening");
     let times = world.host(2).disk.durable().entries.iter().filter(|entry| entry.kind == Kind::Command).count();

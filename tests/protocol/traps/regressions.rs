@@ -32,7 +32,7 @@ fn a_candidate_counts_its_own_vote_only_once_that_very_promise_is_durable() {
 }
 
 #[test]
-fn a_candidacy_that_ends_is_told_to_watchers() {
+fn a_candidacy_that_ends_is_reported_to_watchers() {
     let mut world = World::solo(4);
     founded(&mut world);
     world.start(1);
@@ -46,7 +46,7 @@ fn a_candidacy_that_ends_is_told_to_watchers() {
         Fact::SteppedDown { why, role, .. } => why == "leader-found" && role == "candidate",
         _ => false,
     };
-    assert!(world.facts().any(|(_, fact)| is_told(fact)), "it has never led, and nobody may take it for a leader");
+    assert!(world.facts().any(|(_, fact)| is_told(fact)), "it has never led, and may not be taken for a leader");
     assert_eq!(world.node(1).view.role, world.snapshot(1).role);
 }
 
@@ -73,7 +73,7 @@ fn a_replica_of_a_fresh_cluster_waits_no_longer_for_its_leader_than_any_other() 
 }
 
 #[test]
-fn a_replica_that_has_lost_its_commit_point_is_ordered_again_though_nobody_writes() {
+fn a_replica_that_lost_its_commit_point_is_ordered_again_without_a_write() {
     let mut world = World::led(4);
     world.put(1, "x=1");
     world.settle();
@@ -166,7 +166,7 @@ fn an_epoch_out_of_reach_is_refused_and_the_cluster_goes_on() {
     assert!(world.is_written(write));
 }
 
-/// A node that stored another cluster's first entry, or one without members, once heard nobody any more.
+/// A node that stored another cluster's first entry, or one without members, once accepted no messages any more.
 #[test]
 fn a_first_entry_that_founds_no_cluster_of_this_node_is_not_stored() {
     let mut world = World::solo(4);
@@ -174,7 +174,7 @@ fn a_first_entry_that_founds_no_cluster_of_this_node_is_not_stored() {
     let right = world.founding();
     let twice = Membership::founding([&right.members[..], &right.members[..1]].concat());
     let renamed = Membership { cluster: ClusterId([9; 16]), ..right.clone() };
-    let nobody = Membership::founding(Vec::new());
+    let empty = Membership::founding(Vec::new());
     let id = EntryId::new(1, 0);
     let say = |world: &mut World, kind, body| {
         let entries = vec![Pushed { id, kind, body }];
@@ -186,7 +186,7 @@ fn a_first_entry_that_founds_no_cluster_of_this_node_is_not_stored() {
         );
         world.core(1).last()
     };
-    for founding in [Some(twice), Some(renamed), Some(nobody), None] {
+    for founding in [Some(twice), Some(renamed), Some(empty), None] {
         let body = Opening { founding }.encode();
         assert_eq!(say(&mut world, Kind::Opening, body), None);
     }

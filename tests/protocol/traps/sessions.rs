@@ -1,5 +1,5 @@
-//! Traps 29, 44 and 47: a retry is applied once and gets the first answer, nobody is left waiting, and the final state
-//! is a function of the log alone.
+//! Traps 29, 44 and 47: a retry is applied once and gets the first answer, no client is left waiting, and the final
+//! state is a function of the log alone.
 
 use bytes::Bytes;
 
@@ -71,10 +71,10 @@ fn trap_29_a_retry_at_the_next_leader_applies_once_and_gets_the_first_answer() {
     let first = world.write(1, command.clone());
     world.settle();
     let answer = outcome(&world, first);
-    // The answer is lost with the leader; somebody else writes before the client tries again.
+    // The answer is lost with the leader; another client writes before the client retries.
     world.crash(1);
     world.elapse_until(20, "another leads", |world| world.leader().is_some_and(|leader| leader != 1));
-    let leader = world.leader().expect("somebody leads");
+    let leader = world.leader().expect("a node leads");
     world.put(leader, "x=other");
     world.settle();
     let retry = world.write(leader, command);
@@ -90,7 +90,7 @@ fn trap_29_a_retry_at_the_next_leader_applies_once_and_gets_the_first_answer() {
     world.kill(leader);
     world.restart(leader);
     world.elapse_millis(3_000);
-    let leader = world.leader().expect("somebody leads");
+    let leader = world.leader().expect("a node leads");
     let retry = world.write(leader, named(7, 1, 1, put("x", "mine")));
     world.settle();
     assert_eq!(outcome(&world, retry), answer);
@@ -186,7 +186,7 @@ fn a_batch_is_one_entry_whose_changes_are_seen_together() {
 }
 
 #[test]
-fn trap_44_who_waits_is_answered_when_the_leader_steps_down_and_its_entry_is_truncated() {
+fn trap_44_a_waiting_client_is_answered_when_the_leader_steps_down_and_its_entry_is_truncated() {
     let mut world = World::led(4);
     let others = [2, 3, 4].map(NodeId);
     for other in others {
@@ -197,23 +197,23 @@ fn trap_44_who_waits_is_answered_when_the_leader_steps_down_and_its_entry_is_tru
     world.elapse_until(20, "the others elect", |world| world.leader().is_some_and(|leader| leader != 1));
     assert_eq!(world.answer(write), Some(&Answer::Unknown));
     assert_eq!(world.answer(read), Some(&Answer::Refused(Refusal::SteppedDown)));
-    let leader = world.leader().expect("somebody leads");
+    let leader = world.leader().expect("a node leads");
     world.put(leader, "x=kept");
     for other in others {
         world.network.heal(NodeId(1), other);
     }
     world.elapse_millis(3_000);
-    // The world asserts that nobody is answered twice.
+    // The world asserts that no request is answered twice.
     assert_eq!(world.value(1, "x"), Some("kept".to_owned()), "its entry was truncated");
     assert_eq!(world.answer(write), Some(&Answer::Unknown));
 }
 
 #[test]
-fn trap_45_a_stale_hint_leads_to_nobody_who_would_append() {
+fn trap_45_a_stale_hint_leads_to_no_node_that_appends() {
     let mut world = World::led(4);
     world.crash(1);
     world.elapse_until(20, "another leads", |world| world.leader().is_some_and(|leader| leader != 1));
-    let leader = world.leader().expect("somebody leads");
+    let leader = world.leader().expect("a node leads");
     world.start(1);
     world.elapse_millis(3_000);
     for id in world.ids().into_iter().filter(|id| *id != leader) {

@@ -1,5 +1,5 @@
-//! Traps 24 and 39 to 43: a snapshot never winds back, is whole through crashes, reaches whoever needs it, and leaves
-//! no gap.
+//! Traps 24 and 39 to 43: a snapshot never winds back, is whole through crashes, reaches every node that needs it, and
+//! leaves no gap.
 
 use bytes::Bytes;
 
@@ -194,9 +194,9 @@ fn trap_40_a_crash_while_the_parts_come_leaves_the_node_as_it_was() {
     assert_equal(&world);
 }
 
-/// Of a file of many parts a power cut leaves half, the end of a process all that was written.
+/// Of a file of many parts a power cut leaves half, the end of a process everything that was written.
 #[test]
-fn trap_40_a_node_that_is_started_anew_goes_on_with_what_it_has_of_a_snapshot() {
+fn trap_40_a_restarted_node_continues_a_partly_received_snapshot() {
     for power_cut in [false, true] {
         let mut world = behind(34);
         world.restart(4);
@@ -427,6 +427,6 @@ fn a_snapshot_that_was_whole_before_the_promise_that_came_with_it_starts_a_node(
     let committed = base.as_ref().map(|base| base.last);
     world.host_mut(4).disk.set_log(Image { base, committed, ..Image::default() });
     world.restart(4);
-    assert_eq!(world.core(4).epoch(), Some(Epoch(1)), "whoever has data of an epoch follows no leader before it");
+    assert_eq!(world.core(4).epoch(), Some(Epoch(1)), "a node with data of an epoch follows no leader before it");
     world.elapse_until(20, "n4 has everything", |world| world.core(4).last() == world.core(1).last());
 }

@@ -191,7 +191,7 @@ fn a_commit_that_too_few_hold() {
 
 /// Where each node is heard over a connection of its own, no epoch has to end before it is told.
 #[test]
-fn a_commit_that_too_few_hold_is_told_by_streams_too_once_all_is_heard() {
+fn a_commit_that_too_few_hold_is_found_in_streams_once_every_event_has_arrived() {
     let mut causal = Causal::new();
     let mut numbers = [0; 4];
     for node in 1..=3 {
@@ -248,14 +248,14 @@ fn a_node_that_comes_back_with_a_new_folder_is_not_held_to_what_the_old_one_acke
 }
 
 #[test]
-fn a_replica_that_shows_what_nobody_committed() {
+fn a_replica_that_shows_uncommitted_data() {
     let mut cluster = Cluster::committed();
     cluster.accepts(1, [proposed([entry(1, 2, 3)])]).accepts(2, [consistent(1, 1, [entry(1, 2, 3)])]);
     cluster.breaks(2, finalized(entry(1, 2, 3)), "only committed data is readable");
 }
 
 #[test]
-fn a_first_entry_that_is_final_and_that_nobody_committed() {
+fn a_first_entry_that_is_final_and_never_committed() {
     Cluster::led().breaks(2, finalized(entry(1, 0, 1)), "only committed data is readable");
 }
 

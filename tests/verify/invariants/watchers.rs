@@ -79,7 +79,7 @@ enum Arrival {
 
 /// Each node has its own connection, and each connection lags at random.
 #[test]
-fn a_watcher_that_hears_the_nodes_in_any_order_finds_nothing_wrong() {
+fn a_watcher_finds_no_violation_in_any_order_of_the_nodes() {
     let mut committed = 0;
     for seed in SEEDS {
         let (mut rng, mut watch) = (Rng::new(seed), Causal::new());

@@ -1,4 +1,4 @@
-//! Histories of which everybody agrees whether they are linearizable.
+//! Histories that are known to be linearizable or not.
 
 use epoca::verify::linearizability::{Failure, check};
 
@@ -53,7 +53,7 @@ fn two_readers_agree_on_the_order_of_two_concurrent_writes() {
 }
 
 #[test]
-fn a_value_that_nobody_wrote_is_never_seen() {
+fn a_value_that_was_never_written_is_never_seen() {
     bad("c1 0-1 put x 1\n c2 0-9 get x 7");
     bad("c1 0-1 get x 7");
 }
@@ -113,7 +113,7 @@ fn wide_concurrency_is_decided_both_ways() {
 
 /// A crash storm: every second write has an unknown outcome, and none of those is ever seen.
 #[test]
-fn many_unknown_writes_that_nobody_saw_cost_nothing() {
+fn many_unknown_writes_that_no_read_saw_cost_nothing() {
     let mut lines = Vec::new();
     for round in 0..300 {
         let at = round * 10;
