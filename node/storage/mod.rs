@@ -58,15 +58,16 @@ use crate::protocol::{
     SnapshotId, WriteSnapshot,
 };
 
-pub use backup::{Backup, half_restored, read_backup, restore_backup};
+pub use backup::{Backup, read_backup, restore_backup};
 pub use error::StorageError;
 pub use inspect::{EntryContent, EntryState, InspectedEntry, Inspection, inspect};
-pub use log::last_list;
 pub use open::{OpenOptions, open};
-pub use quarantine::{Label, Quarantine, examine, quarantine};
+pub use quarantine::{Label, Quarantine};
 
-pub(crate) use log::{StoredBody, committed_body};
+pub(crate) use backup::half_restored;
+pub(crate) use log::{StoredBody, committed_body, last_list};
 pub(crate) use open::lock::FolderLock;
+pub(crate) use quarantine::{examine, quarantine};
 
 /// Intermediate data and the promise (epoch and vote). The event loop owns it: calls only fill memory and compute
 /// checksums, except [`IntermediateLog::record_commit`], which makes one write without a sync. The disk is written by

@@ -1,5 +1,5 @@
-//! The protocol's core among members that say anything: whatever passes the door of a node, it neither panics nor
-//! stops.
+//! The protocol's core among members that send arbitrary messages: whatever passes a node's checks, the core neither
+//! panics nor stops.
 //!
 //! It may stop in one case, which the protocol names: two whole logs that differ where both say "committed".
 

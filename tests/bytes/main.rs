@@ -1,6 +1,6 @@
-//! Bad bytes: whatever comes from a network, a disk or a keyboard is refused with a reason, and nothing panics.
+//! Bad bytes: everything invalid from a network, a disk or a keyboard is refused with a reason, and nothing panics.
 //!
-//! Each target takes bytes, which spoil good samples or stand for themselves (`spoil`). `cargo test --test bytes` runs
+//! Each target takes bytes, which corrupt good samples or are used directly (`spoil`). `cargo test --test bytes` runs
 //! the corpus beside each target and a bounded number of generated inputs. Deep runs, one target at a time:
 //!
 //! ```text

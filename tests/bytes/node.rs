@@ -1,4 +1,4 @@
-//! A cluster of real processes whose gRPC surface hears spoiled bytes: each node refuses with a reason and goes on.
+//! A cluster of real processes whose gRPC services get corrupt bytes: each node refuses with a reason and continues.
 
 use std::io::Write;
 use std::net::TcpStream;

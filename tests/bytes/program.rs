@@ -1,4 +1,5 @@
-//! The program itself: odd arguments and a spoiled `cluster.json` end with a word and a code, never with a panic.
+//! The program itself: odd arguments and a corrupt `cluster.json` end with an error text and a code, never with a
+//! panic.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;

@@ -1,4 +1,4 @@
-//! Messages from other nodes, and what a watcher hears of a node.
+//! Messages from other nodes, and observations of a node.
 
 use bolero::check;
 use epoca::client::Note;

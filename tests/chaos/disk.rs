@@ -1,5 +1,5 @@
-//! The test's side of the disk that keeps only what was synced (see `shim.rs`): builds the library, starts nodes over
-//! it, and makes of the shadow what a power cut leaves behind.
+//! The test's side of the disk that keeps only what was synced (see `shim.rs`): builds the library, starts nodes with
+//! it, and turns the shadow into the state after a power cut.
 
 use std::fs::{self, File};
 use std::io::Write;

@@ -1,4 +1,4 @@
-//! How long a killed leader is missed: a measurement, printed.
+//! How long a cluster is without a leader after a kill: a measurement, printed.
 
 use std::time::{Duration, Instant};
 

@@ -1,5 +1,5 @@
-//! Histories of clients on a cluster that is broken in every way, checked for linearizability; local reads for what
-//! they promise.
+//! Histories of clients on a cluster with faults of every kind, checked for linearizability; local reads are checked
+//! for their own guarantees.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

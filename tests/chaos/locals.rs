@@ -1,4 +1,4 @@
-//! What local reads promise: what they show is committed, and one node's final data never go back.
+//! The guarantees of local reads: they show committed data only, and one node's final data never goes back.
 
 use std::collections::BTreeMap;
 

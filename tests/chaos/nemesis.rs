@@ -1,6 +1,6 @@
-//! Faults from a seed, one after the other and several at once: kill, restart, pause, resume, cut, heal. And now and
-//! then, from a cluster that is whole, what two leaders at once are most likely made by: a leader that is frozen and
-//! cut off for so long that it goes on in the belief that it leads, and two halves of which one has the leader.
+//! Faults from a seed, one after the other and several at once: kill, restart, pause, resume, cut, heal. Sometimes, on
+//! a healthy cluster, the faults that most likely lead to two leaders at once: a leader that is frozen and cut off for
+//! so long that it still believes that it leads, and two halves of which one has the leader.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};

@@ -1,7 +1,7 @@
-//! Clients that stay with one node, whoever leads: where two nodes believe that they lead, both have readers and
-//! writers.
+//! Clients that stay with one node, no matter which one leads: where two nodes believe that they lead, both have
+//! readers and writers.
 //!
-//! A client that finds the leader by itself is with the next one soon, and sees little of what the last one believes.
+//! A client that finds the leader automatically soon uses the next one, and sees little of what the last one believes.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Power cuts: all nodes die at once while clients write, and of their files only what was synced is left.
+//! Power cuts: all nodes are killed at once while clients write, and their files keep only what was synced.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

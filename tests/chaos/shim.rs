@@ -1,12 +1,12 @@
-//! A disk that keeps only what was synced: a library that is preloaded into a node, and stands before `fsync`,
-//! `fdatasync` and `ftruncate`.
+//! A disk that keeps only what was synced: a library that is preloaded into a node and replaces `fsync`, `fdatasync`
+//! and `ftruncate`.
 //!
 //! ```text
 //! SHADOW/data/INODE     the file's bytes as of its last sync
 //! SHADOW/names/INODE    a folder's entries as of its last sync: kind, inode, name, each ended by a zero
 //! SHADOW/syncs/INODE    one byte for each sync of the file
 //! SHADOW/keep/INODE     a link, so that the inode is not used again
-//! SHADOW/lie            while it exists, a sync does nothing and says that all is well
+//! SHADOW/lie            while it exists, a sync does nothing and reports success
 //! ```
 //!
 //! These functions are called before those of the C library; the real work is done with `syscall`, which is not

@@ -1,4 +1,4 @@
-//! A cluster of real node processes for one test at a time, and the moment at which all its nodes are equal again.
+//! A cluster of real node processes for one test at a time, and waiting until all its nodes are equal again.
 //!
 //! Times are those of a quiet machine; [`scaled`] makes them this one's.
 

@@ -1,5 +1,5 @@
-//! Traps of clients and reads that need real processes: one that is frozen and does not know it, a write that nobody
-//! answers.
+//! Traps of clients and reads that need real processes: a leader that is frozen and does not know it, a write without
+//! an answer.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

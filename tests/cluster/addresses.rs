@@ -1,4 +1,4 @@
-//! Where the members are, as the member list has it: also after they were started elsewhere.
+//! The members' addresses in the member list, also after a start at other addresses.
 
 use std::net::TcpListener;
 

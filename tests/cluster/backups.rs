@@ -1,5 +1,5 @@
-//! Backups and restores as a person makes them: beside other files, several at once, interrupted, killed; and what a
-//! cluster makes of the folder that a restore has made.
+//! Backups and restores as a person makes them: beside other files, several at once, interrupted, killed; and a cluster
+//! on a restored folder.
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};

@@ -1,4 +1,4 @@
-//! The client library and the launcher as a program uses them, without the command line between.
+//! The client library and the launcher as a program uses them, without the command line.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! What commands say and how they end, on a healthy cluster.
+//! The output and exit codes of commands on a healthy cluster.
 
 use serde_json::json;
 

@@ -1,5 +1,5 @@
-//! Writes through the death of a leader, as programs make them: each is applied once, each comparison decides once, and
-//! who watches misses nothing and sees nothing twice.
+//! Writes across the death of a leader, as programs make them: each is applied once, each comparison decides once, and
+//! a watcher misses nothing and sees nothing twice.
 
 use std::path::Path;
 use std::sync::Arc;

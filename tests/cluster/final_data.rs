@@ -1,4 +1,4 @@
-//! What lab nodes tell of their final databases is what `get` and `list` find there: effects of entries, not the
+//! The events of lab nodes about their final databases agree with `get` and `list`: effects of entries, not the
 //! entries; complete for late observers, and nothing where values are hidden.
 
 use std::collections::BTreeMap;

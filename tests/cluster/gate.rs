@@ -1,4 +1,5 @@
-//! Rules of the nodes' gates: messages of one kind that are lost one way, late, doubled or held; and how all is lifted.
+//! Rules of the nodes' gates: messages of one kind that are dropped one way, delayed, duplicated or held; and clearing
+//! all.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Nodes that are no members and speak to one that is: each is let in or told why not, and the cluster goes on.
+//! Messages of nodes that are no members: each is accepted or refused with a reason, and the cluster continues.
 
 use epoca::protocol::{ClusterId, Envelope, Epoch, Message, NodeId, PreVoteAsked, RoundAnswer};
 use epoca::wire::proto;

@@ -1,4 +1,4 @@
-//! Who leads: leadership handed over by command, by a node that ends, by preference; elections started by hand; leases.
+//! Leadership: transferred by command, by a node that ends, by preference; manual elections; leases.
 
 use std::net::TcpListener;
 use std::time::{Duration, Instant};

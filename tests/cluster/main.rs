@@ -1,4 +1,4 @@
-//! Real processes, started and talked to as a person does: the launcher, the command line, its exit codes and its JSON.
+//! Real processes, started and used as a person does: the launcher, the command line, its exit codes and its JSON.
 //!
 //! What the assignment asks for has tests of its own in `tests/assignment`.
 

@@ -1,4 +1,4 @@
-//! A node started on a folder that is not meant for where it runs: it refuses, or ends, and says whose folder it is.
+//! A node on a folder of another cluster: it refuses to start, or ends, and says whose folder it is.
 
 use std::net::TcpListener;
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! Files are for the user alone who runs the nodes, and a file that is gone is not written to as if it were there.
+//! Files are accessible only to the user who runs the nodes, and a deleted file is not written to as if it were there.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};

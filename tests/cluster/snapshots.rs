@@ -1,4 +1,4 @@
-//! Snapshots on real processes with small limits: a replica that lacks what the log has given up, crashes, disk use.
+//! Snapshots on real processes with small limits: a replica that lacks compacted entries, crashes, disk use.
 
 use std::path::{Path, PathBuf};
 

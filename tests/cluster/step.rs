@@ -1,4 +1,4 @@
-//! Step mode on real processes: time stands still, every message waits, a person delivers them one by one.
+//! Step mode on real processes: time stops, every message is held, a person delivers them one by one.
 
 use std::time::{Duration, Instant};
 

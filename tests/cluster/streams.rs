@@ -1,5 +1,4 @@
-//! Standard streams that are full, closed, or not read: an error of its own, a quiet end, and never a node
-//! lost.
+//! Standard streams that are full, closed, or not read: an error of their own, or a quiet end, and no node is lost.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, Command, Stdio};

@@ -1,6 +1,6 @@
 //! A cluster started as a person starts it, with `epoca cluster`, and commands given as a person gives them.
 //!
-//! Ports are any that are free. Whatever a test leaves behind is ended by its id when the test ends.
+//! Ports are any that are free. The processes that a test leaves behind are ended by their ids when the test ends.
 //!
 //! Every time that a test names is one of a quiet machine. `--timeout` and `--election-timeout` are multiplied here by
 //! the measured slowness of this one, also where they are not given (see "On a busy machine" in `tests/README.md`).

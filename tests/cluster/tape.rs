@@ -1,5 +1,5 @@
-//! Recordings of real processes: nothing is found in what they did, other programs can read it, and what was doctored
-//! is found out.
+//! Recordings of real processes: the checks find no violation in them, other programs can read them, and manipulations
+//! are detected.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,4 +1,4 @@
-//! What became of the mutants, as a table for people.
+//! The results of the mutants, as a table for people.
 
 use std::fmt::Write;
 

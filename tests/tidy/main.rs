@@ -1,4 +1,5 @@
-//! The house stays as it is drawn: who may call whom, what is pure, how long a file may be, what lies at the top.
+//! The structure of the sources: which module may use which, what is pure, how long a file may be, what lies at the
+//! top.
 //!
 //! Read from the sources as text, comments left out. What the compiler holds itself (the library cannot see the binary)
 //! is not repeated here.

@@ -1,4 +1,4 @@
-//! A damaged final database: made good from snapshot and log while these are whole, a reason for quarantine if not.
+//! A damaged final database: rebuilt from snapshot and log while these are intact, otherwise a reason for quarantine.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! Bits flipped in the files of a dead node or of one that runs, and what is said when too many disks are lost.
+//! Bits flipped in the files of a dead or a running node, and the reports when too many disks are lost.
 
 use std::path::Path;
 

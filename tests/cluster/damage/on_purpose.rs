@@ -1,4 +1,4 @@
-//! `fault damage N`: one bit of a node's stored log is turned between a kill and a restart.
+//! `fault damage N`: one bit of a node's stored log is flipped between a kill and a restart.
 
 use crate::damage::{a_replica, comes_back, folder, has, log_file, written};
 use crate::members::{incarnation, leadership, members, voters};

@@ -1,4 +1,4 @@
-//! Nodes that come: with `--join`, or waiting until they are added.
+//! Nodes that join: with `--join`, or waiting until they are added.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Members that come and go on real processes: nodes that join, are removed, come back, or lose their folder.
+//! Membership changes on real processes: nodes that join, are removed, return, or lose their folder.
 
 pub mod hand;
 

@@ -1,4 +1,4 @@
-//! Nodes that go: a replica, the leader, and what becomes of those that are removed.
+//! Removals: of a replica, of the leader, and what the removed nodes do.
 
 use std::time::{Duration, Instant};
 

@@ -1,5 +1,5 @@
-//! Clients that mean harm, or are broken: they send half a message on many streams of many connections, open streams
-//! and say nothing, or read none of the large answers that they asked for.
+//! Hostile or broken clients: they send half a message on many streams of many connections, open streams without
+//! sending, or read none of the large answers that they asked for.
 
 use std::time::{Duration, Instant};
 

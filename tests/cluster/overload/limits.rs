@@ -1,5 +1,5 @@
-//! More connections than a node takes: those beyond the bound are told so, the node is reached by its cluster still,
-//! and a client that waits gets through.
+//! More connections than a node accepts: those beyond the limit are refused with a reason, the cluster still reaches
+//! the node, and a client that waits gets through.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
-//! More than a node can take, on real processes: what memory each needs at most, what its clients are told, and that
-//! the rest of the cluster is unharmed.
+//! Overload on real processes: the most memory that each kind needs, the clients' answers, and that the rest of the
+//! cluster is unharmed.
 
 mod crowd;
 mod deaf;

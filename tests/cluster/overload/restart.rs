@@ -1,4 +1,4 @@
-//! How long a node that was killed takes to come back, and how much of the disk it uses.
+//! How long a killed node takes to return, and how much disk space it uses.
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};

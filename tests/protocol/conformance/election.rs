@@ -1,4 +1,4 @@
-//! `election.toml`: who votes for whom, and what the answers make of a candidate.
+//! `election.toml`: who votes for whom, and what a candidate does with the answers.
 
 use serde::Deserialize;
 

@@ -1,4 +1,4 @@
-//! `follower.toml`: what a replica makes of a push.
+//! `follower.toml`: what a replica does with a push.
 
 use serde::Deserialize;
 

@@ -1,4 +1,4 @@
-//! What has a bound, and what a node does not believe: rules that no other test here would miss if they were gone.
+//! Bounds, and messages that a node does not believe: rules that no other test here would miss if they were gone.
 
 use std::collections::BTreeSet;
 

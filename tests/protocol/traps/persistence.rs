@@ -1,4 +1,4 @@
-//! Traps 1–9, 11, 12: what must be on the disk before what is said. What the disk itself must do is tested with the
+//! Traps 1–9, 11, 12: what must be on disk before a message leaves. What the disk itself must do is tested with the
 //! real storage.
 
 use epoca::protocol::trace::RoleName;
