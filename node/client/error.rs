@@ -23,7 +23,7 @@ pub enum ClientError {
     /// A node refused it, or the client did before it sent anything. Definitely not done.
     #[error("{0}")]
     Refused(Refusal),
-    /// No node accepts a connection. Definitely not done.
+    /// No node answers. Definitely not done.
     #[error(
         "no node answers at {} ({why}): start a cluster with `epoca cluster`, or name another one with --connect",
         .addresses.join(", ")

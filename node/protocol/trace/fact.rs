@@ -10,6 +10,11 @@ use std::borrow::Cow;
 use std::fmt;
 
 use crate::trace::value::{Field, FinalRow, Preview, Value};
+#[cfg(doc)]
+use crate::trace::{
+    Difference, DropReason, ElectionReason, HandledBy, RoleName, StepDownReason, SyncedBy, TransferOutcome,
+    TruncationReason, VoteKind, VoteRefusal,
+};
 use crate::types::{EntryId, Epoch, LogPoint, NodeId};
 
 type Text = Cow<'static, str>;

@@ -58,7 +58,7 @@ named! {
     pub enum VoteRefusal {
         /// The voter hears a leader.
         LeaderAlive = "leader-alive",
-        /// The voter restarted less than an election timeout ago: a leader may still hold its lease.
+        /// The voter restarted a moment ago, and may owe a leader with a lease the promise not to vote.
         JustStarted = "just-started",
         /// The epoch of a pre-vote is not above the voter's promise.
         EpochNotGreater = "epoch-not-greater",
@@ -74,7 +74,7 @@ named! {
         GreaterEpoch = "greater-epoch",
         /// The leader has not heard a quorum for an election timeout.
         NoQuorum = "no-quorum",
-        /// The member list in force does not have the leader as a voter.
+        /// The removal of the leader is committed.
         Removed = "removed",
         /// So many voters refused that no quorum is left, or a candidacy with manual elections timed out.
         LostElection = "lost-election",
@@ -110,9 +110,9 @@ named! {
         AckOfAnotherLog = "ack-of-another-log",
         /// The commit order is for an entry that the replica does not have there.
         OrderOfAnotherLog = "order-of-another-log",
-        /// Two pushes of one leader and epoch have different entries in one place.
+        /// A push differs where an earlier push of the same leader matched the log.
         LeaderContradictsItself = "leader-contradicts-itself",
-        /// The entries of a push do not continue each other.
+        /// The entries of a push cannot follow each other in a log.
         Malformed = "malformed",
         /// A request to take over leadership names a last entry that this log does not have.
         LogDiffers = "log-differs",

@@ -1,7 +1,7 @@
 //! Checks that a history of operations on keys is linearizable: that there is an order in which each operation takes
 //! effect at one moment between its call and its return, and every read sees the last write.
 //!
-//! The search is in [`search`], key by key, since a history is linearizable if that of each key is (Herlihy and Wing
+//! The search is in `search`, key by key, since a history is linearizable if that of each key is (Herlihy and Wing
 //! 1990). A write of unknown outcome may take effect at any time after its call, or never. A key is a register with
 //! puts, deletes, gets and compare-and-set. A batch is given as an operation on each of its keys.
 //!
