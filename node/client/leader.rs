@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_majority_it_is_said_that_none_can_lead_and_what_to_do() {
+    fn without_a_majority_the_error_says_so_and_what_to_do() {
         let said = |answers: &[Answer]| match choose(answers, |node| Some(address(node.0))) {
             Finding::NoLeader(why) => why.to_string(),
             other => panic!("{other:?}"),

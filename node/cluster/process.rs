@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_process_that_ends_by_itself_leaves_its_last_words() {
+    async fn a_process_that_ends_by_itself_leaves_its_last_line() {
         let (process, _folder) = shell("echo first; echo its last words >&2; exit 7");
         assert_eq!(process.end().await.and_then(|status| status.code()), Some(7));
         assert_eq!(process.state(), State::Ended);

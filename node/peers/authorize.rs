@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_member_of_the_same_cluster_may_speak() {
+    fn a_member_of_the_same_cluster_may_send() {
         assert!(authorizer(7).authorize(&from(2), Some(NodeId(2)), true).is_ok());
         assert!(authorizer(7).authorize(&Envelope { cluster: None, ..from(3) }, None, true).is_ok());
     }

@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_voter_whose_log_goes_on_without_the_list_of_the_read_does_not_count() {
+    fn a_voter_whose_log_continues_without_the_list_of_the_read_does_not_count() {
         let list = EntryId::new(1, 5);
         let with = |accepted, members| Probe { accepted: Some(accepted), members, ..probe(0, 0) };
         assert!(with(EntryId::new(1, 7), list).counts_for(list));

@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn the_cores_time_stands_still_and_goes_on_from_where_it_stood() {
+    fn the_cores_time_stops_and_continues_from_there() {
         let mut clock = Clock::start();
         let_pass(&clock, 100);
         assert!(clock.core_time() >= Time(100));

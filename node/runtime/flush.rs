@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_is_said_only_after_its_operation_is_durable() {
+    fn a_message_is_sent_only_after_its_operation_is_durable() {
         let (mut flusher, log, _completions) = flusher();
         store(&mut flusher, 1);
         flusher.start_flush().expect("it starts");

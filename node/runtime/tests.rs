@@ -349,7 +349,7 @@ async fn a_watcher_that_folds_events_into_its_snapshot_sees_what_the_node_says_o
 }
 
 #[tokio::test]
-async fn a_node_that_reads_a_damaged_place_of_its_disk_ends_at_once() {
+async fn a_node_that_reads_damaged_data_stops_immediately() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
     let node = start_on(memory::damaged(1), 1, listener, &[], true);
     eventually("n1 leads", async || matches!(node.put("x", "1").await, write_response::Outcome::Written(_))).await;

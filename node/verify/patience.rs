@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn time_goes_on_but_slowly_while_a_measurement_does_not_end() {
+    fn time_passes_slowly_while_a_measurement_does_not_end() {
         let mut pace = pace();
         pace.add(1.0);
         pace.at -= Duration::from_secs(602);

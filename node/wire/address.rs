@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_an_address_is_said_with_the_right_form() {
+    fn an_invalid_address_is_refused_with_the_right_form() {
         let said = [
             ("::1:7101", "[::1]:7101"),
             ("::1", "[::1]:7101"),
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn what_one_node_tells_beside_a_call_the_other_one_hears() {
+    fn the_senders_address_travels_with_a_call() {
         let request = OwnAddress::new("127.0.0.1:7101").request(());
         assert_eq!(sender_address(request.metadata()), Some("127.0.0.1:7101".to_owned()));
         assert_eq!(sender_address(OwnAddress::new("nowhere").request(()).metadata()), None);

@@ -29,7 +29,7 @@ fn ends_with_a_word(output: &Output) {
 }
 
 #[test]
-fn odd_arguments_are_refused_in_words() {
+fn odd_arguments_are_refused_with_a_text() {
     let nowhere = tempfile::tempdir().expect("a temporary folder");
     let data = nowhere.path().as_os_str();
     let no_text = OsString::from_vec(vec![0xff, 0xfe, b'x']);
@@ -48,7 +48,7 @@ fn odd_arguments_are_refused_in_words() {
 }
 
 #[test]
-fn a_spoiled_description_of_a_cluster_is_refused_in_words() {
+fn a_corrupt_description_of_a_cluster_is_refused_with_a_text() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let whole = r#"{"format":1,"launcher":{"pid":1,"address":"127.0.0.1:1"},
         "cluster":"0123456789abcdef0123456789abcdef","lab":true,"nodes":[

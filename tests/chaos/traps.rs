@@ -26,7 +26,7 @@ const WRITERS: usize = 4;
 /// A lease that counts from when answers are *heard* would let the frozen leader read for one more election timeout,
 /// while the others, who hear nothing of it any more, have elected another.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn trap_28_a_leader_that_was_frozen_gives_no_stale_read_when_it_goes_on() {
+async fn trap_28_a_frozen_leader_gives_no_stale_read_when_it_resumes() {
     let _alone = support::alone().await;
     let folder = tempfile::tempdir().expect("a temporary folder");
     let cluster = support::start_as_usual(folder.path()).await;

@@ -63,7 +63,7 @@ fn a_backup_leaves_every_file_beside_it_as_it_was() {
 }
 
 #[test]
-fn backups_of_one_stem_at_once_are_all_whole_and_those_of_one_name_do_not_overwrite_each_other() {
+fn concurrent_backups_are_all_complete_and_those_of_one_name_do_not_overwrite_each_other() {
     let cluster = Cluster::start(&["--nodes", "1"]);
     let value = "v".repeat(60_000);
     (0..40).for_each(|number| _ = cluster.json(0, &["put", &format!("k{number}"), &value]));

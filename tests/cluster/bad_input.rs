@@ -167,7 +167,7 @@ fn fresh_deletes_nothing_that_is_not_ours() {
 }
 
 #[test]
-fn words_that_are_no_text_are_refused_and_make_no_panic() {
+fn arguments_that_are_not_utf8_are_refused_without_a_panic() {
     let said = epoca([OsStr::new("status"), OsStr::from_bytes(b"\xff\xfe")]);
     assert_eq!(said.code, Some(2), "{said:?}");
     assert!(said.err.contains("unexpected argument"), "{said:?}");

@@ -90,7 +90,7 @@ fn a_full_disk_ends_the_node_with_a_clear_error_and_nothing_confirmed_is_lost() 
 }
 
 #[test]
-fn a_full_disk_of_one_node_leaves_the_others_unharmed_and_with_room_it_comes_back_with_all_that_was_confirmed() {
+fn a_full_disk_harms_no_other_node_and_with_room_its_node_returns_with_every_confirmed_write() {
     let folder = tempfile::tempdir().unwrap();
     let addresses: Vec<String> = (0..3).map(|_| free_address()).collect();
     let data = |id: usize| folder.path().join(format!("n{id}"));

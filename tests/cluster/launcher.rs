@@ -156,7 +156,7 @@ fn a_node_that_cannot_start_is_named_and_the_others_start_without_it() {
 }
 
 #[test]
-fn folders_that_are_gone_are_named_at_once_and_no_empty_cluster_takes_their_place() {
+fn missing_folders_are_named_and_no_empty_cluster_takes_their_place() {
     let mut cluster = Cluster::start(&[]);
     cluster.json(0, &["put", "x", "1"]);
     cluster.launched.signal(Signal::SIGTERM);

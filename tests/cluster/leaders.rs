@@ -159,7 +159,7 @@ fn a_learner_is_refused_as_a_target_because_it_is_one() {
 
 /// No other node can lead, so a write need not wait for an election timeout.
 #[test]
-fn a_node_alone_leads_at_once_and_again_after_a_restart() {
+fn a_single_node_leads_immediately_and_again_after_a_restart() {
     let hour = ["--election-timeout", "3600000"];
     let node = Hand::start(1, &hour);
     let takes = |node: &Hand| epoca(["--connect", &node.address, "put", "x", "1"]).code == Some(0);

@@ -41,7 +41,7 @@ fn members_that_differ_from_the_log_are_reported_and_the_log_counts() {
 }
 
 #[test]
-fn a_node_on_the_folder_of_another_cluster_ends_and_the_cluster_goes_on() {
+fn a_node_on_the_folder_of_another_cluster_ends_and_the_cluster_continues() {
     let elsewhere = stopped(Cluster::start(&["--nodes", "3"]));
     let cluster = Cluster::start(&["--nodes", "3"]);
     cluster.json(0, &["put", "x", "1"]);

@@ -29,7 +29,7 @@ async fn a_node_reports_that_it_is_healthy() {
 
 /// As older tools ask: grpcurl before 1.8.8, grpc_cli, most graphical clients.
 #[tokio::test]
-async fn a_node_describes_its_services_to_a_tool_that_speaks_the_earlier_version() {
+async fn a_node_describes_its_services_to_a_tool_of_the_earlier_version() {
     use tonic_reflection::pb::v1alpha;
     use v1alpha::server_reflection_request::MessageRequest;
     use v1alpha::server_reflection_response::MessageResponse;

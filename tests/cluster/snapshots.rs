@@ -118,7 +118,7 @@ fn received(cluster: &Cluster, node: u64) -> u64 {
 }
 
 #[test]
-fn a_node_killed_in_the_middle_of_a_snapshot_goes_on_where_it_was() {
+fn a_node_killed_while_it_receives_a_snapshot_continues_there() {
     // About five megabytes, at two parts a second.
     let cluster = Cluster::start(&[&SMALL[..], &["--snapshot-bytes-per-second", "1000000"]].concat());
     cluster.text(0, &["fault", "kill", "4"]);

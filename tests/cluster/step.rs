@@ -113,7 +113,7 @@ fn a_whole_write_is_walked_message_by_message() {
 }
 
 #[test]
-fn a_commit_order_that_is_thrown_away_comes_again_when_time_goes_on() {
+fn a_discarded_commit_order_is_repeated_when_time_continues() {
     let cluster = Cluster::start(&["--lab"]);
     cluster.text(0, &["fault", "step", "on"]);
     let said = put(&cluster, "x", || {

@@ -92,7 +92,7 @@ fn recorded(folder: &TempDir) -> PathBuf {
 }
 
 #[test]
-fn a_recording_is_clean_is_read_by_others_and_tells_what_was_doctored() {
+fn a_recording_is_clean_readable_elsewhere_and_reveals_manipulation() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let file = recorded(&folder);
     let said = replay(&file, &["--check", "--output", "json"]);

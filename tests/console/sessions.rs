@@ -96,7 +96,7 @@ fn the_palette_finds_a_command_and_the_explanation_names_its_source() {
 }
 
 #[test]
-fn a_wrong_config_file_is_told_with_line_and_key_before_anything_starts() {
+fn a_wrong_config_file_is_reported_with_line_and_key_before_anything_starts() {
     let home = tempfile::tempdir().expect("a folder");
     std::fs::create_dir(home.path().join("epoca")).expect("a folder");
     let written = "mouse = true\n\n[keys]\nkk = \"x\"\n";

@@ -40,7 +40,7 @@ fn every_mutant_still_applies() {
 }
 
 #[test]
-fn every_mutant_has_a_name_of_its_own() {
+fn every_mutant_has_its_own_name() {
     let mutants = mutants();
     let names: BTreeSet<&str> = mutants.iter().map(|mutant| &mutant.name[..]).collect();
     assert_eq!(names.len(), mutants.len());

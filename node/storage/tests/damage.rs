@@ -159,7 +159,7 @@ fn a_torn_end_of_any_length_is_dropped_and_no_flushed_operation_with_it() {
 }
 
 #[test]
-fn after_a_torn_end_the_node_goes_on_where_the_last_whole_operation_ended() {
+fn after_a_torn_end_the_log_continues_after_the_last_complete_operation() {
     let chain = small_chain(6);
     for cut in (1..60).step_by(6) {
         let folder = Folder::new();

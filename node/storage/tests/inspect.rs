@@ -62,7 +62,7 @@ fn a_stopped_node_shows_intermediate_and_final_data_with_epoch_and_offset() {
 }
 
 #[test]
-fn a_running_node_is_said_to_run_and_goes_on_undisturbed() {
+fn a_running_node_is_reported_as_running_and_not_disturbed() {
     let folder = Folder::new();
     let mut chain = small_chain(30);
     let mut opened = folder.open();

@@ -216,7 +216,7 @@ fn flushes_are_answered_in_order() {
 }
 
 #[test]
-fn a_panic_of_somebody_who_is_told_reaches_all_others_as_an_error() {
+fn a_panic_in_a_flush_callback_reaches_all_others_as_an_error() {
     let folder = Folder::new();
     let chain = small_chain(3);
     let mut opened = folder.open();

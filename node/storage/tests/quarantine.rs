@@ -130,7 +130,7 @@ fn members_are_read_from_the_rest_of_a_damaged_log() {
 
 /// The process is gone after each operation of the move: the next start goes on, and no file is lost or changed.
 #[test]
-fn trap_09_a_move_of_damaged_data_that_is_interrupted_anywhere_goes_on_at_the_next_start() {
+fn trap_09_an_interrupted_move_of_damaged_data_is_finished_by_the_next_start() {
     let mut interrupted = 0;
     for operations in 0.. {
         let folder = used();

@@ -356,7 +356,7 @@ fn goes_on(folder: &Folder, id: SnapshotId, file: &[u8]) -> u64 {
 }
 
 #[test]
-fn a_restart_goes_on_with_the_blocks_of_a_snapshot_that_are_whole() {
+fn a_restart_continues_after_the_intact_blocks_of_a_snapshot() {
     let (_leaders, _leader, id, file) = large();
     for (received, spoiled) in [(150_000, None), (150_000, Some(149_000)), (150_000, Some(90_000)), (150_000, Some(30))]
     {
@@ -379,7 +379,7 @@ fn a_restart_goes_on_with_the_blocks_of_a_snapshot_that_are_whole() {
 }
 
 #[test]
-fn a_power_cut_while_a_snapshot_is_received_loses_what_was_not_synced_and_nothing_else() {
+fn a_power_cut_while_a_snapshot_is_received_loses_only_what_was_not_synced() {
     let (_leaders, _leader, id, file) = large();
     for kept in [0, 100, 40_000, 100_000] {
         let disk = FaultyDisk::default();

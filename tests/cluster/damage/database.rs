@@ -12,7 +12,7 @@ fn snapshots(folder: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn a_database_whose_rows_are_wrong_is_made_good_from_the_snapshot_and_the_log() {
+fn a_database_with_wrong_rows_is_rebuilt_from_the_snapshot_and_the_log() {
     let cluster = compacted();
     let node = a_replica(&cluster);
     let old = incarnation(&cluster, node);

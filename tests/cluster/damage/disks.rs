@@ -55,7 +55,7 @@ fn a_leader_whose_log_is_damaged_leads_no_more() {
 }
 
 #[test]
-fn a_bit_flipped_in_the_final_database_is_made_good_from_the_log() {
+fn a_bit_flipped_in_the_final_database_is_repaired_from_the_log() {
     let cluster = written("3");
     let node = a_replica(&cluster);
     let old = incarnation(&cluster, node);
@@ -68,7 +68,7 @@ fn a_bit_flipped_in_the_final_database_is_made_good_from_the_log() {
 }
 
 #[test]
-fn a_lost_quorum_of_disks_is_said_and_a_folder_that_is_put_back_brings_everything() {
+fn a_lost_quorum_of_disks_is_reported_and_a_restored_folder_brings_everything_back() {
     let cluster = written("3");
     let old = incarnation(&cluster, 2);
     for node in ["2", "3"] {

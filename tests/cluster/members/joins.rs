@@ -59,7 +59,7 @@ fn a_node_that_joins_gets_the_snapshot_of_what_the_log_has_given_up() {
 }
 
 #[test]
-fn a_node_that_waits_is_added_by_its_address_and_promoted_when_it_is_said_so() {
+fn a_waiting_node_is_added_by_its_address_and_promoted_on_request() {
     let cluster = Cluster::start(&["--nodes", "3"]);
     cluster.json(0, &["put", "x", "1"]);
     let node = Hand::start(9, &["--wait"]);

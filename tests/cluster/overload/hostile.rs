@@ -208,7 +208,7 @@ async fn clients_that_fetch_no_answer_cost_a_bounded_memory_and_their_connection
 const CROWD: (usize, usize) = (24, 1_000);
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_crowd_of_calls_is_refused_beyond_its_share_and_the_others_go_on() {
+async fn a_crowd_of_calls_is_refused_beyond_its_share_and_others_are_served() {
     let _alone = alone().await;
     let folder = tempfile::tempdir().unwrap();
     let cluster = started(folder.path(), 10_000).await;

@@ -108,7 +108,7 @@ async fn killed_and_back(entries: u64, keys: u64) -> (Duration, Vec<String>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_killed_node_checks_its_final_database_and_goes_on_with_it() {
+async fn a_killed_node_verifies_its_final_database_and_keeps_it() {
     let _alone = alone().await;
     let (took, notes) = killed_and_back(20_000, 20_000).await;
     assert!(took < Duration::from_secs(20), "{took:?}");

@@ -71,7 +71,7 @@ fn trap_48_a_leader_whose_database_is_slow_refuses_writes_beyond_its_bound() {
 }
 
 #[test]
-fn a_replica_whose_database_is_slow_is_handed_no_more_than_the_bound_and_goes_on_to_ack() {
+fn a_slow_database_is_handed_no_more_than_the_bound_and_acks_continue() {
     let mut options = Options::voters(4);
     options.limits.applying_entries = 3;
     options.limits.window_entries = 2;
@@ -170,7 +170,7 @@ fn a_node_that_hears_its_leader_votes_for_no_other() {
 }
 
 #[test]
-fn a_log_state_of_an_older_resync_number_is_not_heard() {
+fn a_log_state_of_an_older_resync_number_is_ignored() {
     let mut world = World::solo(4);
     remember(&mut world, 1, &[1, 1], 1);
     world.start(1);

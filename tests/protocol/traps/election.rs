@@ -241,7 +241,7 @@ fn trap_50_late_ticks_do_not_shift_the_heartbeats_that_follow() {
 }
 
 #[test]
-fn trap_50_replicas_that_heard_the_last_heartbeat_at_one_moment_do_not_stand_at_one_moment() {
+fn trap_50_replicas_that_heard_the_last_heartbeat_together_do_not_start_elections_together() {
     for seed in 1..=30 {
         let mut world = World::new(&Options { seed, ..Options::voters(4) });
         world.start_all();
@@ -259,7 +259,7 @@ fn trap_50_replicas_that_heard_the_last_heartbeat_at_one_moment_do_not_stand_at_
 
 /// No other node can lead or vote, so there is nothing to wait for.
 #[test]
-fn the_only_voter_leads_at_once_when_it_founds_a_cluster_and_when_it_is_started_again() {
+fn the_only_voter_leads_immediately_when_it_founds_a_cluster_and_after_a_restart() {
     let mut world = World::started(1);
     world.elapse_millis(1);
     assert_eq!(world.leader(), Some(1), "it is the only founder");

@@ -92,7 +92,7 @@ fn the_level_rises_by_one_committed_list_once_every_member_supports_it() {
 }
 
 #[test]
-fn a_member_that_was_not_heard_since_the_election_keeps_the_level_low_and_so_does_a_learner() {
+fn a_silent_member_or_an_old_learner_keeps_the_level_low() {
     let mut world = mixed();
     world.kill(3);
     world.install(3, NEW);

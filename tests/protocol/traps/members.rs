@@ -253,7 +253,7 @@ fn trap_35_a_removed_leader_commits_with_the_others_alone() {
 }
 
 #[test]
-fn trap_35_a_removed_replica_that_is_down_is_not_pushed_to_for_ever() {
+fn trap_35_a_removed_replica_that_is_down_is_not_pushed_to_forever() {
     let mut world = grown();
     world.kill(4);
     world.remove(1, 4);

@@ -150,7 +150,7 @@ fn a_commit_order_with_another_digest_than_was_acked_is_dropped_and_the_right_on
 
 /// A promise is never taken back: the greatest number once left the cluster no epoch to elect a leader in.
 #[test]
-fn an_epoch_out_of_reach_is_refused_and_the_cluster_goes_on() {
+fn an_epoch_out_of_reach_is_refused_and_the_cluster_continues() {
     let mut world = World::led(4);
     let last = Some(EntryId::new(u64::MAX >> 1, 0));
     for epoch in [(1 << 32) + 2, u64::MAX >> 1, u64::MAX] {

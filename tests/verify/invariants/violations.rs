@@ -353,7 +353,7 @@ fn a_node_that_is_no_voter_and_leads() {
 }
 
 #[test]
-fn a_leader_that_goes_on_after_its_removal_is_committed() {
+fn a_leader_that_continues_after_its_removal_is_committed() {
     let mut cluster = Cluster::committed();
     cluster.accepts(1, [listed(1, 1, &[2, 3], &[])]);
     cluster.breaks(1, proposed([entry(1, 2, 3)]), "only voters count");
