@@ -92,7 +92,7 @@ impl Core {
     }
 }
 
-/// The first entries whose weight stays within the bound; at least one, or a large entry would block for ever.
+/// The first entries whose weight stays within the bound; at least one, or a large entry would block forever.
 fn up_to_weight(entries: impl Iterator<Item = Entry>, bytes_max: u64) -> Vec<Entry> {
     let mut bytes = 0;
     let fits = |entry: &Entry| {

@@ -322,7 +322,7 @@ impl Core {
     }
 
     /// Draws an election timeout in microseconds, from the configured least one up to twice that. Each attempt draws
-    /// again, so that two candidates do not collide for ever (Raft paper 5.2).
+    /// again, so that two candidates do not collide forever (Raft paper 5.2).
     pub(super) fn draw_timeout(&mut self) -> u64 {
         let least = self.config.election_timeout_micros;
         least + self.rng.next_u64() % least.max(1)

@@ -12,7 +12,7 @@ use crate::trace::{DropReason, Fact};
 use crate::types::{Epoch, FeatureLevel, NodeId, Operation};
 
 /// The largest distance above its own promise at which a node accepts an epoch. 2³² elections cannot happen while one
-/// node is away. A promise is never lowered, so one corrupted number could otherwise use up all epochs for ever.
+/// node is away. A promise is never lowered, so one corrupted number could otherwise use up all epochs forever.
 const EPOCH_REACH: u64 = 1 << 32;
 
 impl Core {

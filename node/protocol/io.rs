@@ -337,7 +337,7 @@ pub enum Refusal {
     Overloaded,
     /// `Stand`: the log is not empty or a leader is known, so elections need no start.
     NotFresh,
-    /// `Transfer`, `ChangeMembers`: a transfer is under way.
+    /// `Transfer`, `ChangeMembers`: a transfer is in progress.
     TransferUnderWay,
     /// `Transfer`: the cluster has no such voter. `ChangeMembers`: it has no such member.
     NoMember,

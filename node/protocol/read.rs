@@ -1,7 +1,7 @@
 //! Linearizable reads (Raft thesis 6.4) and lease reads.
 //!
 //! A linearizable read is answered after a quorum has answered a round that was *sent after* the read arrived, and
-//! after the leader has applied its commit point of that moment. One round is under way at a time and all waiting
+//! after the leader has applied its commit point of that moment. One round is in progress at a time and all waiting
 //! reads share it, so a busy leader sends one round for many reads.
 //!
 //! A lease read is answered by the leader alone, while a quorum's answers to recent rounds promise that those voters
@@ -101,7 +101,7 @@ impl Core {
         self.now < self.started.plus_micros(self.patience_micros()) && self.log.last().is_some()
     }
 
-    /// Starts a round for the waiting reads, unless one is under way. A new leader starts none before an entry of its
+    /// Starts a round for the waiting reads, unless one is in progress. A new leader starts none before an entry of its
     /// own epoch is committed: until then its commit point may be behind what an earlier leader confirmed.
     pub(super) fn start_round(&mut self) {
         let Role::Leader(leader) = &mut self.role else { return };
@@ -130,7 +130,7 @@ impl Core {
         self.confirm_round();
     }
 
-    /// Confirms the reads of the round under way, if a quorum has answered it. They then wait until the commit point
+    /// Confirms the reads of the round in progress, if a quorum has answered it. They then wait until the commit point
     /// of this moment is applied.
     pub(super) fn confirm_round(&mut self) {
         let (quorum, own) = (self.quorum(), self.own_vote());

@@ -206,7 +206,7 @@ impl Core {
         }
     }
 
-    /// Whether the leader may append a list now: rule 2, and no transfer under way.
+    /// Whether the leader may append a list now: rule 2, and no transfer in progress.
     pub(super) fn may_change(&self) -> Result<(), Refusal> {
         let Role::Leader(leader) = &self.role else { return Err(Refusal::NoLeader) };
         if self.committed.is_none_or(|committed| committed.position < leader.opening) {

@@ -154,7 +154,7 @@ pub(super) struct Leader {
     pub(super) reads: Reads,
     /// The time of the next heartbeat.
     pub(super) heartbeat_at: Time,
-    /// The leadership transfer under way, if there is one. While there is, new writes wait in it.
+    /// The leadership transfer in progress, if there is one. While there is, new writes wait in it.
     pub(super) transfer: Option<Transfer>,
     /// The time before which leadership is not transferred by preference.
     pub(super) transfer_rest: Time,
@@ -231,7 +231,7 @@ pub(super) enum Waiting {
     Entries(ReadId),
     /// The sync point is being searched, and one of the leader's older entries is being read to compare digests.
     SyncPoint {
-        /// The read under way.
+        /// The read in progress.
         read: ReadId,
         /// The log state that the search is about.
         report: LogState,
@@ -289,7 +289,7 @@ impl Progress {
     }
 }
 
-/// Linearizable reads that wait, by stage: not in a round yet, in the round under way, confirmed but not applied.
+/// Linearizable reads that wait, by stage: not in a round yet, in the round in progress, confirmed but not applied.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub(super) struct Reads {
     /// The number of the latest round. It only grows.
@@ -297,7 +297,7 @@ pub(super) struct Reads {
     /// The send times of the latest rounds, for leases only. Older ones than a lease are forgotten: nothing follows
     /// from them.
     pub(super) sent: VecDeque<(u64, Time)>,
-    /// Reads in the round under way. They arrived before it was sent, so a quorum's answers to it prove that no other
+    /// Reads in the round in progress. They arrived before it was sent, so a quorum's answers to it prove that no other
     /// leader had been elected when they arrived.
     pub(super) asked: Vec<RequestId>,
     /// The round that `asked` waits for.

@@ -24,7 +24,7 @@ use crate::types::{LogPoint, NodeId, RequestId, Time, reach};
 /// leadership must not disturb the cluster all the time.
 const PREFERENCE_REST: u64 = 5;
 
-/// A transfer under way at the leader.
+/// A transfer in progress at the leader.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Transfer {
     /// The target.

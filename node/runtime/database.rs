@@ -139,7 +139,7 @@ impl ApplyThread {
         }
     }
 
-    /// True if the thread goes on, as for every job.
+    /// True if the thread continues, as for every job.
     fn apply(&mut self, batch: &Apply) -> bool {
         let ApplyThread { database, changes, .. } = self;
         let up_to = batch.up_to;

@@ -10,7 +10,7 @@ use crate::protocol::{Answer, RequestId};
 /// `server::admission` lets in.
 const WAITING_MAX: usize = 131_072;
 
-/// The core answers each request exactly once, so no entry stays here for ever.
+/// The core answers each request exactly once, so no entry stays here forever.
 #[derive(Default)]
 pub(super) struct PendingRequests {
     /// The channel to the handler of each request. Bound: writes are refused beyond [`WAITING_MAX`]; all other

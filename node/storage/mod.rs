@@ -182,8 +182,8 @@ pub trait SnapshotStore: Send + Sync {
     fn being_read(&self) -> usize;
 }
 
-/// The content of a snapshot, read in key order: from the database while it goes on changing, or from a file. Rows of a
-/// file are verified only once [`Dump::next`] has returned `None`.
+/// The content of a snapshot, read in key order: from the database while it changes, or from a file. Rows of a file are
+/// verified only once [`Dump::next`] has returned `None`.
 pub trait Dump: Send {
     /// The last applied entry of the snapshot.
     fn applied(&self) -> Option<LogPoint>;

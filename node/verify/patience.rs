@@ -107,7 +107,7 @@ struct Pace {
     at: Instant,
     /// When each of the last measurements ended, and its slowness.
     recent: VecDeque<(Instant, f64)>,
-    /// How many waits are under way. Without waits nothing is measured.
+    /// How many waits are in progress. Without waits nothing is measured.
     waits: usize,
 }
 

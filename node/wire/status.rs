@@ -8,7 +8,7 @@ use tonic::{Code, Status};
 use crate::wire::proto;
 use crate::wire::refusal::Refusal;
 
-/// A call that was not begun because too much is under way. The refusal itself stands in the details.
+/// A call that was not begun because too much is in progress. The refusal itself stands in the details.
 pub(crate) fn overloaded(refusal: &Refusal) -> Status {
     let details = refusal.to_wire().encode_to_vec();
     Status::with_details(Code::ResourceExhausted, refusal.to_string(), details.into())

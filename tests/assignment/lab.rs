@@ -134,7 +134,7 @@ impl Lab {
         Running::start(&[words, &data].concat())
     }
 
-    /// A client process whose command must end with this code; gives its JSON.
+    /// A client process whose command must end with this code; returns its JSON.
     #[track_caller]
     pub fn json(&self, code: i32, words: &[&str]) -> Value {
         let said = self.client(words);
@@ -228,7 +228,7 @@ impl Drop for Lab {
     }
 }
 
-/// A client process under way.
+/// A running client process.
 pub struct Running(std::process::Child);
 
 impl Running {
@@ -331,7 +331,7 @@ impl Watched {
         self.facts.lock().expect("no holder of the lock panics").clone()
     }
 
-    /// Waits for a fact; gives what the function makes of the first one that it takes.
+    /// Waits for a fact; returns what the function makes of the first one that it takes.
     #[track_caller]
     pub fn until<T>(&self, what: &str, mut take: impl FnMut(&Fact) -> Option<T>) -> T {
         until_some(what, || self.facts().iter().find_map(&mut take))

@@ -88,7 +88,7 @@ async fn send(channel: &Channel, method: &str, bytes: Bytes) -> Result<Bytes, St
     grpc.unary(Request::new(bytes), path(method), Raw).await.map(tonic::Response::into_inner)
 }
 
-/// Sends a stream of messages; gives the first answer, or why there is none.
+/// Sends a stream of messages; returns the first answer, or why there is none.
 async fn send_stream(channel: &Channel, method: &str, messages: Vec<Bytes>) -> Result<Option<Bytes>, Status> {
     let mut grpc = Grpc::new(channel.clone());
     grpc.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
@@ -133,7 +133,7 @@ impl Hostile {
     /// Every node runs on as the process that it was, answers, and the cluster confirms a write.
     fn is_unharmed(&self, pids: &[i32]) {
         assert_eq!(self.cluster.pids(), pids);
-        // An election may be under way: members were heard that claimed greater epochs.
+        // An election may be in progress: members were heard that claimed greater epochs.
         until("a write is confirmed", || self.cluster.epoca(&["put", "after", "1"]).code == Some(0));
         assert_eq!(self.cluster.json(0, &["get", "after"])["value"], "1");
     }

@@ -18,7 +18,7 @@ use crate::pinned::{read_at, write_at};
 use crate::support::{self, ELECTION_TIMEOUT, NODES, PATIENCE};
 
 const CLIENTS: u64 = 6;
-/// Short, so that an operation on a node that hangs ends as unknown and its client goes on.
+/// Short, so that an operation on a node that hangs ends as unknown and its client continues.
 const TIMEOUT: Duration = Duration::from_secs(2);
 /// Of two clients out of three: they are with the next leader while the last one still believes that it leads.
 const HASTE: Duration = ELECTION_TIMEOUT;
@@ -55,7 +55,7 @@ async fn run(seed: u64, time: Duration) {
     let patient = cluster.client(support::scaled(PATIENCE)).expect("a client");
     let seen = chaos(&cluster, seed, time).await;
     let schedule = seen.schedule.join("\n");
-    // At once: nodes that have parted for ever would only be waited for.
+    // At once: nodes that have parted forever would only be waited for.
     check(&seen.worked.history).unwrap_or_else(|why| panic!("seed {seed}: {why}\nWhat was done:\n{schedule}"));
     let put = patient.put(Bytes::from_static(b"after"), Bytes::from_static(b"all")).await;
     assert!(put.is_ok(), "seed {seed}: once healed, writes are taken: {put:?}\n{schedule}");

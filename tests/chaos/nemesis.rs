@@ -12,7 +12,7 @@ use epoca::verify::rng::Rng;
 
 use crate::support::{self, ELECTION_TIMEOUT, NODES, scaled};
 
-/// More nodes down at once than a cluster of four can go on without, so that writes stall, too.
+/// More nodes down at once than a cluster of four can continue without, so that writes stall, too.
 const DOWN_MAX: usize = 2;
 
 /// What is broken now, and what was done.
@@ -159,7 +159,7 @@ impl Nemesis {
         pairs.filter(|pair| apart(pair) != self.cuts.contains(pair)).map(act).collect()
     }
 
-    /// Freezes the leader for a little less than an election timeout, and cuts it off. When it goes on, the acks that
+    /// Freezes the leader for a little less than an election timeout, and cuts it off. When it continues, the acks that
     /// lie at its door make it believe that it is heard, while the others, who hear nothing of it, elect another.
     async fn freeze(&mut self, leader: NodeId) {
         let since = Instant::now();

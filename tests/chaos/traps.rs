@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 use crate::support::{self, NODES, PATIENCE, USUAL_ELECTION_TIMEOUT, scaled};
 
 /// For so long the leader is frozen: then it is still in time to hear the acks that lie at its door, which count as
-/// heard when it goes on.
+/// heard when it continues.
 const FROZEN: Duration = Duration::from_millis(850);
 const ATTEMPTS: usize = 20;
 const READS: usize = 20;
@@ -47,7 +47,7 @@ async fn frozen_leader_is_exposed(cluster: &Cluster, attempt: usize) -> bool {
     let client = cluster.client(scaled(PATIENCE)).expect("a client");
     let frozen = support::leader(&client).await.expect("a node leads");
     let others: Vec<NodeId> = NODES.into_iter().filter(|node| *node != frozen).collect();
-    // Writes are under way when it freezes, so that their acks are, too.
+    // Writes are in progress when it freezes, so that their acks are, too.
     let over = Arc::new(AtomicBool::new(false));
     let writers: Vec<_> = (0..WRITERS).map(|number| keep_writing(cluster, number, over.clone())).collect();
     tokio::time::sleep(scaled(Duration::from_millis(100))).await;
@@ -98,7 +98,7 @@ fn keep_writing(cluster: &Cluster, number: usize, over: Arc<AtomicBool>) -> Join
     let client = cluster.client(scaled(USUAL_ELECTION_TIMEOUT)).expect("a client");
     tokio::spawn(async move {
         while !over.load(Ordering::SeqCst) {
-            // What was under way when the leader froze is unknown; no client asks for it.
+            // What was in progress when the leader froze is unknown; no client asks for it.
             let _ = client.put(Bytes::from(format!("writer-{number}")), Bytes::from_static(b"1")).await;
         }
     })

@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use crate::support::{Cluster, Launched, epoca};
 
-/// Gives the command's error as text and JSON; both must name the same.
+/// Returns the command's error as text and JSON; both must name the same.
 #[track_caller]
 fn refused(cluster: &Cluster, code: i32, words: &[&str]) -> (String, String) {
     let text = cluster.text(code, words);

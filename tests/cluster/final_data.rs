@@ -135,7 +135,7 @@ fn a_late_observer_gets_all_keys_also_from_a_restarted_node() {
 fn a_database_from_a_snapshot_is_reported_again() {
     let cluster = Cluster::start(&["--lab", "--snapshot-entries", "40", "--snapshot-margin", "5"]);
     let watcher = Watcher::of(&cluster);
-    // The process goes on and is watched all the while: only what it has missed comes as a snapshot.
+    // The process continues and is watched all the while: only what it has missed comes as a snapshot.
     for with in ["1", "2", "3"] {
         cluster.text(0, &["fault", "cut", "4", with]);
     }

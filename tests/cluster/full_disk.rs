@@ -40,7 +40,7 @@ fn start_among(addresses: &[String], id: usize, folder: &Path, file_bytes_max: u
 }
 
 impl Node {
-    /// Waits until it has ended by itself; gives its exit code and its last words.
+    /// Waits until it has ended by itself; returns its exit code and its last words.
     fn last_words(&mut self) -> (Option<i32>, String) {
         let mut code = None;
         until("the node has ended", || {
@@ -103,7 +103,7 @@ fn a_full_disk_harms_no_other_node_and_with_room_its_node_returns_with_every_con
         epoca(["--connect", &everywhere, "--timeout", "30", "put", key, &value]).code
     };
     until("they take writes", || put("first") == Some(0));
-    // Forty times 50 kB is twice what the one may store; whether it leads or not, the others go on.
+    // Forty times 50 kB is twice what the one may store; whether it leads or not, the others continue.
     let keys: Vec<String> = (0..40).map(|number| format!("k{number:02}")).collect();
     for key in &keys {
         assert_eq!(put(key), Some(0), "{key} is confirmed by those that have room");

@@ -81,7 +81,7 @@ fn a_whole_write_is_walked_message_by_message() {
     until("the opening is final everywhere", settled);
     cluster.text(0, &["fault", "step", "on"]);
     assert!(cluster.text(0, &["fault", "list"]).contains("timers stand still"));
-    // Whatever was under way comes in first.
+    // Whatever was in flight comes in first.
     deliver_until(&cluster, "nothing waits", || pending(&cluster).is_empty());
 
     let said = put(&cluster, "x", || {

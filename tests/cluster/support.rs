@@ -180,7 +180,7 @@ impl Launched {
         kill(Pid::from_raw(self.child.id() as i32), signal).expect("the launcher is ours and was not waited for");
     }
 
-    /// Waits until the launcher has ended; gives its exit code.
+    /// Waits until the launcher has ended; returns its exit code.
     pub fn wait(&mut self) -> Option<i32> {
         let mut code = None;
         until("the launcher has ended", || {
@@ -250,7 +250,7 @@ impl Cluster {
         said.json()
     }
 
-    /// The command must end with this code; gives what it said, on both channels.
+    /// The command must end with this code; returns what it said, on both channels.
     #[track_caller]
     pub fn text(&self, code: i32, arguments: &[&str]) -> String {
         let said = self.epoca(arguments);

@@ -33,7 +33,7 @@ impl Recorder {
 
     fn lines(&self, wanted: impl Fn(&Value) -> bool) -> Vec<Value> {
         let text = fs::read_to_string(&self.file).unwrap_or_default();
-        // The last line may be under way.
+        // The last line may be incomplete.
         text.lines().filter_map(|line| serde_json::from_str(line).ok()).filter(wanted).collect()
     }
 

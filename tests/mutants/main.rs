@@ -55,7 +55,7 @@ fn every_mutant_is_caught() {
     let of = |tests: &'static Tests| -> Vec<&Mutant> {
         all.iter().filter(|mutant| mutant.tests == tests.name).filter(chosen).collect()
     };
-    // All copies first, so that one can go on working on the sources.
+    // All copies first, so that one can continue working on the sources.
     let batches = TESTS.iter().map(|tests| (tests, of(tests))).filter(|(_, mutants)| !mutants.is_empty());
     let copied = batches.map(|(tests, mutants)| Batch::of(tests, mutants)).collect::<Vec<_>>();
     let mut rows: Vec<Row> = copied.into_iter().flat_map(Batch::try_all).collect();

@@ -14,7 +14,7 @@ use crate::switch::VARIABLE;
 use crate::table::Tests;
 
 const BUILD_TIME: Duration = Duration::from_secs(1_800);
-/// Far more than the tests need, on a busy machine too; a mutant that makes them run for ever is caught by it.
+/// Far more than the tests need, on a busy machine too; a mutant that makes them run forever is caught by it.
 const TEST_TIME: Duration = Duration::from_secs(400);
 /// The simulator plays for [`simulator_seconds`], and then the seed that it has begun.
 const SIMULATOR_TIME: Duration = Duration::from_secs(150);

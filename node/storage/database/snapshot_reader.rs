@@ -1,5 +1,5 @@
-//! A snapshot of the database while it goes on changing (copy on write): before a row changes that the snapshot has not
-//! read yet, its old value is preserved.
+//! A snapshot of the database while it changes (copy on write): before a row changes that the snapshot has not read
+//! yet, its old value is preserved.
 //!
 //! ```text
 //! apply   preserve the old values of the batch's keys ─▶ write the batch

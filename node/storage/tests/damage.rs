@@ -23,7 +23,7 @@ impl Memory {
     }
 }
 
-/// A log with every kind of record, in several segments, each operation flushed; gives for each flush how long the
+/// A log with every kind of record, in several segments, each operation flushed; returns for each flush how long the
 /// segments were then, and what was remembered.
 fn written(folder: &mut Folder, segment_bytes: u32) -> Vec<(Vec<u64>, Memory)> {
     folder.segment_bytes = segment_bytes;

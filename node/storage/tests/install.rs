@@ -43,7 +43,7 @@ fn leader(chain: &Chain) -> (Folder, Opened, SnapshotId) {
     (folder, opened, id)
 }
 
-/// A replica whose log goes on in another way after a few entries, on a disk.
+/// A replica whose log continues in another way after a few entries, on a disk.
 fn behind(chain: &Chain, disk: &FaultyDisk) -> (Folder, Opened) {
     let folder = Folder::on(Arc::new(disk.clone()));
     let mut opened = folder.open();

@@ -15,7 +15,7 @@ fn log_file(folder: &Folder) -> PathBuf {
     folder.path().join("log/00000001.log")
 }
 
-/// A node with 21 committed entries, each in an operation of its own; gives how long the log was after each.
+/// A node with 21 committed entries, each in an operation of its own; returns how long the log was after each.
 fn used() -> (Folder, Opened, Chain, Vec<u64>) {
     let folder = Folder::new();
     let chain = small_chain(20);

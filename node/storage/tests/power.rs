@@ -135,7 +135,7 @@ fn what_a_start_has_read_survives_a_power_cut_right_after_it() {
     }
 }
 
-/// Syncs fail at every possible moment, also while a segment is changed: nothing acked is lost, and the node goes on.
+/// Syncs fail at every possible moment, also while a segment is changed: nothing acked is lost, and the node continues.
 #[test]
 fn a_power_cut_at_any_sync_loses_nothing_that_was_acked() {
     for syncs in 0..36 {
@@ -156,7 +156,7 @@ fn a_power_cut_at_any_sync_loses_nothing_that_was_acked() {
     }
 }
 
-/// Appends and flushes one by one; gives how many entries were acked in the end.
+/// Appends and flushes one by one; returns how many entries were acked in the end.
 fn append_until_error(opened: &mut Opened, entries: &[Entry], mut acked: usize) -> usize {
     for entry in &entries[acked..] {
         let append = Append { truncate_from: None, entries: vec![entry.clone()], forged: false };

@@ -128,7 +128,7 @@ fn members_are_read_from_the_rest_of_a_damaged_log() {
     assert!(examine(&folder.path(), NODE, "found").members.is_empty());
 }
 
-/// The process is gone after each operation of the move: the next start goes on, and no file is lost or changed.
+/// The process is gone after each operation of the move: the next start continues, and no file is lost or changed.
 #[test]
 fn trap_09_an_interrupted_move_of_damaged_data_is_finished_by_the_next_start() {
     let mut interrupted = 0;

@@ -280,7 +280,7 @@ fn trap_40_a_snapshot_that_was_received_and_not_installed_is_installed_by_the_ne
     commit(&mut leader, &chain.apply(1, 90));
     let id = take(&leader, &base_of(&chain, 90));
     let records = all_records(&leader);
-    // The replica's log is short, or goes on differently, or holds the very entries but as forged ones.
+    // The replica's log is short, or continues differently, or holds the very entries but as forged ones.
     for case in 0..3 {
         let (folder, _, mut opened) = filled(None, 9);
         opened.log.save_promise(promise(7, None)).unwrap();

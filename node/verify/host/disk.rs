@@ -56,7 +56,7 @@ pub struct Disk {
     commit_records: CommitRecords,
     /// Commit points of this run that are recorded [apart](CommitRecords::Apart).
     recorded: Vec<LogPoint>,
-    /// How many of the pending writes the flush under way covers.
+    /// How many of the pending writes the flush in progress covers.
     covered: usize,
     /// The last operation of this run that is durable.
     done: Option<Operation>,
@@ -158,7 +158,7 @@ impl Disk {
         Ok(())
     }
 
-    /// A flush of everything pending begins, unless one is under way or nothing is pending.
+    /// A flush of everything pending begins, unless one is in progress or nothing is pending.
     pub fn begin_flush(&mut self) -> bool {
         if self.covered > 0 || self.pending.is_empty() {
             return false;
@@ -167,7 +167,7 @@ impl Disk {
         true
     }
 
-    /// The flush under way is done. Returns the last operation that it covers.
+    /// The flush in progress is done. Returns the last operation that it covers.
     pub fn end_flush(&mut self) -> Option<Operation> {
         let covered = std::mem::take(&mut self.covered);
         self.flush(covered)

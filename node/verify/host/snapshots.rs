@@ -106,7 +106,7 @@ impl Host {
         !self.snapshots.reads.is_empty()
     }
 
-    /// Writes the oldest part that was received. The flag says that the file was begun before a restart and goes on.
+    /// Writes the oldest part that was received. The flag says that the file was begun before a restart and continues.
     pub fn write_snapshot(&mut self, taken: &TakenSnapshots) -> Checked<Option<(Input, bool)>> {
         let Some(WriteSnapshot { snapshot, offset, bytes }) = self.snapshots.writes.pop_front() else {
             return Ok(None);

@@ -1,5 +1,5 @@
-//! Simulated clients. Each has one operation under way. A write in a session is retried whenever its outcome is
-//! unknown, often while an earlier attempt is still under way. A write without a session then ends as unknown. The
+//! Simulated clients. Each has one operation in progress. A write in a session is retried whenever its outcome is
+//! unknown, often while an earlier attempt is still in progress. A write without a session then ends as unknown. The
 //! history of all operations must be linearizable.
 
 mod calls;
@@ -146,7 +146,7 @@ impl Clients {
             (CallKind::Batch, _) => Change::Batch(self.batch(index).into_iter().map(change).collect()),
             _ => Change::Put { key, value: value(index) },
         };
-        // A client has one write under way, so it has the answers to all earlier ones. It may say so later.
+        // A client has one write in progress, so it has the answers to all earlier ones. It may say so later.
         let answered = if index.is_multiple_of(3) { 0 } else { index as u64 };
         let once = session.map(|(_, born)| Once { born, answered });
         let session = session.map_or(call.client, |(session, _)| session);

@@ -37,7 +37,7 @@ impl Simulation<'_> {
         }
     }
 
-    /// The damaged record was read. Nothing that is under way inside the process is sent or stored any more.
+    /// The damaged record was read. Nothing that is in progress inside the process is sent or stored any more.
     pub(super) fn quarantine(&mut self, node: NodeId, at: LogPoint, how: &'static str) -> Checked {
         *self.stats.faults.entry(how).or_default() += 1;
         if let Some(transcript) = &mut self.transcript {

@@ -131,7 +131,7 @@ impl Machine {
         new
     }
 
-    /// The process ends, and everything with it that was under way inside it.
+    /// The process ends, and everything with it that was in progress inside it.
     pub(super) fn stop(&mut self) {
         self.host.stop();
         self.paused = 0;

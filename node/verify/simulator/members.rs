@@ -80,7 +80,7 @@ impl Simulation<'_> {
         }
         let attempt = wanted.attempt;
         self.queue.put(at, Due::Change { wanted: index, attempt, node });
-        // Now and then an operator asks again while its last request is still under way.
+        // Now and then an operator asks again while its last request is still in progress.
         let wait = if self.rng.one_in(4) { timeout / 3 } else { timeout * 3 };
         self.queue.put(at + wait, Due::ChangeRetry { wanted: index, attempt });
     }

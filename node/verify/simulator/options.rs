@@ -237,7 +237,7 @@ fn watching(seed: u64) -> Watching {
     }
 }
 
-/// So few that sessions are forgotten all the time, while retries of their writes are still under way.
+/// So few that sessions are forgotten all the time, while retries of their writes are still in progress.
 fn few_sessions(rng: &mut Rng) -> SessionLimits {
     SessionLimits {
         sessions: rng.between(1, 4) as usize,

@@ -12,7 +12,7 @@ use crate::verify::simulator::world::Simulation;
 /// How many rounds of voters are asked before the leader is.
 const ROUNDS: u64 = 6;
 
-/// A quorum read under way.
+/// A quorum read in progress.
 #[derive(Default)]
 pub(super) struct QuorumCall {
     rule: QuorumRead,

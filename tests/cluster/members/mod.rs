@@ -33,7 +33,7 @@ pub fn incarnation(cluster: &Cluster, node: u64) -> String {
     member.and_then(|member| member["incarnation"].as_str().map(str::to_owned)).expect("it is a member")
 }
 
-/// Removes a node without the launcher, so that its process goes on.
+/// Removes a node without the launcher, so that its process continues.
 #[track_caller]
 fn remove(cluster: &Cluster, node: &str) -> Value {
     let said = remove_within(cluster, node, "5");

@@ -133,7 +133,7 @@ fn resident_mib(pid: u32) -> u64 {
     line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok()).unwrap_or(0) / 1_024
 }
 
-/// Watches the memory of all nodes; gives the greatest that each had.
+/// Watches the memory of all nodes; returns the greatest that each had.
 struct Memory {
     stop: Arc<AtomicBool>,
     thread: std::thread::JoinHandle<BTreeMap<NodeId, u64>>,

@@ -35,7 +35,7 @@ fn start(address: &str, data: &Path, more: &[&str]) -> Node {
     Node(command.spawn().expect("it starts"))
 }
 
-/// Waits until it takes a write; gives how long that would have taken a quiet machine, and what it says of its start.
+/// Waits until it takes a write; returns how long that would have taken a quiet machine, and what it says of its start.
 async fn ready(client: &Client) -> (Duration, Vec<String>) {
     let patience = Patience::of(Duration::from_secs(600));
     while let Err(error) = client.put(Bytes::from("ready"), Bytes::new()).await {

@@ -31,7 +31,7 @@ fn pid_of(cluster: &Cluster, node: NodeId) -> Pid {
     Pid::from_raw(found.expect("it runs") as i32)
 }
 
-/// Turns with and without the trouble, one after the other, so that a busy machine meets both; gives both throughputs.
+/// Turns with and without the trouble, one after the other, so that a busy machine has both; returns both throughputs.
 async fn with_and_without(client: &Client, mut trouble: impl FnMut(bool)) -> (f64, f64) {
     let (mut with, mut without) = (0.0, 0.0);
     throughput(client, CLIENTS, TURN).await;
@@ -95,7 +95,7 @@ async fn a_replica_that_never_reads_its_stream_costs_a_bounded_queue_and_what_fi
     let signal = |on: bool| kill(deaf, if on { Signal::SIGSTOP } else { Signal::SIGCONT }).expect("it is ours");
     let (with, without) = with_and_without(&client, signal).await;
     signal(true);
-    // As much as may be under way to it fills the sockets; the commit orders after that fill the queue.
+    // As much as may be in flight to it fills the sockets; the commit orders after that fill the queue.
     let large =
         (0..200).map(|number| client.put(Bytes::from(format!("large{number}")), Bytes::from(vec![0; 64 << 10])));
     futures_util::future::join_all(large).await.into_iter().for_each(|written| _ = written.expect("it is confirmed"));

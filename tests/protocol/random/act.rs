@@ -34,7 +34,7 @@ pub enum Act {
     Calm,
 }
 
-/// More messages under way than this are delivered before anything else.
+/// More messages in flight than this are delivered before anything else.
 const POOL_MAX: usize = 150;
 
 impl Odds {

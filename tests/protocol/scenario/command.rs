@@ -9,7 +9,7 @@
 //! show all | decisions | nothing   how much of the trace is printed from here on
 //! stand N · transfer N [to=M] · lease N (a read by lease) · tick N · elapse 1500ms · settle
 //! put N k=v k=v… · delete N k · read N · inject N k=v [count=3] [epoch=2]
-//! deliver [KIND] [N>M] [N>] [>M] · lose … · twice … (delivers a copy, the message stays under way)
+//! deliver [KIND] [N>M] [N>] [>M] · lose … · twice … (delivers a copy, the message stays in flight)
 //! hold N KIND · release N KIND · cut A B · heal [A B]
 //! disk N hold | free · flush N [COUNT] · apply N hold | free | next · readlog N hold | free | next
 //! crash N [keep=K] (a power loss) · kill N (what was written stays) · restart N · wipe N
@@ -40,7 +40,7 @@ impl Default for Stage {
 }
 
 impl Stage {
-    /// Runs one command; gives the lines that it printed.
+    /// Runs one command; returns the lines that it printed.
     pub fn run(&mut self, line: &str) -> Vec<String> {
         let mut words = line.split_whitespace();
         let name = words.next().unwrap_or_else(|| panic!("an empty command"));

@@ -87,7 +87,7 @@ pub fn final_data(host: &Host) -> Vec<String> {
     if lines.is_empty() { vec![format!("{} final: nothing", host.id())] } else { lines }
 }
 
-/// The messages under way and those that the gate keeps.
+/// The messages in flight and those that the gate keeps.
 pub fn pool(world: &World) -> Vec<String> {
     let line = |how: &str, from: NodeId, to: NodeId, kind: &str| format!("{how}: {kind} {from} → {to}");
     let free = world.network.pool.iter().map(|e| line("under way", e.from, e.to, e.message.kind().name()));

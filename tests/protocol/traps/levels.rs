@@ -160,7 +160,7 @@ fn a_node_below_the_level_in_force_is_rejected_and_stops_by_name_at_the_first_en
     let why = world.node(3).fatal.clone().expect("it says why");
     assert!(why.contains("needs feature level 2") && why.contains("n3 supports up to 1: use a newer epoca"), "{why}");
     assert_eq!(listed(&world, 3), [], "it has not taken the entry");
-    // The others go on, and the level stays.
+    // The others continue, and the level stays.
     world.elapse_until(10, "one of the others leads", |world| world.leader().is_some_and(|leader| leader != 3));
     let leader = world.leader().expect("a node leads");
     let batch = batch(&mut world, leader);

@@ -27,7 +27,7 @@ fn with_another_disk() -> World {
     world
 }
 
-/// Seed 25 of 2026-11-21: its acks named the disk that the leader once had, and were refused for ever.
+/// Seed 25 of 2026-11-21: its acks named the disk that the leader once had, and were refused forever.
 #[test]
 fn a_replica_with_an_older_list_replicates_from_a_leader_whose_disk_was_replaced() {
     let mut world = with_another_disk();
@@ -53,7 +53,7 @@ fn trap_31_a_vote_of_a_node_that_knows_an_earlier_disk_of_the_candidate_counts()
     world.elapse_until(20, "n2, n3 and n4 elect n2", |world| world.leader() == Some(2));
 }
 
-/// Seed 33 of 2026-11-21: who watched a node that is no member took it for a replica of its last leader for ever.
+/// Seed 33 of 2026-11-21: who watched a node that is no member took it for a replica of its last leader forever.
 #[test]
 fn a_node_that_may_not_lead_reports_the_loss_of_its_leader() {
     let mut world = World::led(3);

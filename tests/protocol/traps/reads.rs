@@ -36,7 +36,7 @@ fn trap_27_a_read_waits_for_a_round_that_was_sent_after_it() {
     let mut world = World::led(4);
     let first = world.read(1);
     world.deliver(&Pick::kind("heartbeat"));
-    // The answers to the first round are under way when the second read comes: they do not count for it.
+    // The answers to the first round are in flight when the second read comes: they do not count for it.
     let second = world.read(1);
     world.deliver(&Pick::kind("round-answer"));
     assert_eq!(world.answer(first), Some(&Answer::Readable));

@@ -112,7 +112,7 @@ fn a_push_of_entries_that_were_read_from_the_disk_keeps_its_bound_too() {
     assert_eq!(most.max(), Some(2));
 }
 
-/// Found by the simulator, seed 20036291 of 2026-11-21: leader and replica resynced for ever. Forged entries continue a
+/// Found by the simulator, seed 20036291 of 2026-11-21: leader and replica resynced forever. Forged entries continue a
 /// log that lacks entries of the epoch before, so the epochs' ends do not show that nothing else of theirs is equal.
 #[test]
 fn trap_25_forged_entries_of_the_leaders_last_epoch_on_a_log_that_lacks_the_epoch_before_are_repaired() {

@@ -215,7 +215,7 @@ fn trap_40_a_restarted_node_continues_a_partly_received_snapshot() {
         world.elapse_until(20, "n4 catches up", |world| world.snapshot(4).applied == world.snapshot(1).applied);
         assert_eq!(count_of(&world, 4, is_installed), 1);
         assert_equal(&world);
-        // The first part once more, and what is missing; that which was under way may be sent again first.
+        // The first part once more, and what is missing; that which was in flight may be sent again first.
         let missing = if power_cut { whole.div_ceil(2) + 1 } else { 1 };
         let again = parts(&world) - whole;
         assert!(again <= missing + 2, "{again} of {whole} parts were sent again, power cut: {power_cut}");

@@ -117,7 +117,7 @@ impl World {
         }
     }
 
-    /// Delivers the messages that are under way now, not those that they cause. Returns how many.
+    /// Delivers the messages that are in flight now, not those that they cause. Returns how many.
     pub fn deliver(&mut self, pick: &Pick) -> usize {
         let taken = self.network.take(pick);
         let count = taken.len();
@@ -125,12 +125,12 @@ impl World {
         count
     }
 
-    /// Loses messages that are under way.
+    /// Loses messages that are in flight.
     pub fn drop_messages(&mut self, pick: &Pick) -> usize {
         self.network.take(pick).len()
     }
 
-    /// Delivers all messages until none is under way. Time stands still. Messages to scripted voters stay in the pool.
+    /// Delivers all messages until none is in flight. Time stands still. Messages to scripted voters stay in the pool.
     pub fn settle(&mut self) {
         for _ in 0..DELIVERIES_MAX {
             let next = self.network.pool.iter().position(|envelope| self.nodes.contains_key(&envelope.to));

@@ -6,7 +6,7 @@ use epoca::protocol::{Envelope, NodeId};
 
 #[derive(Default)]
 pub struct Network {
-    /// The messages under way, in the order in which they were sent.
+    /// The messages in flight, in the order in which they were sent.
     pub pool: Vec<Envelope>,
     /// The messages that the gate holds until it is released.
     pub held: Vec<Envelope>,
@@ -63,7 +63,7 @@ impl Network {
         self.holds.contains(&(envelope.to, envelope.message.kind().name().to_owned()))
     }
 
-    /// Ends a hold. The held messages are under way again, in their order. Returns how many.
+    /// Ends a hold. The held messages are in flight again, in their order. Returns how many.
     pub fn release(&mut self, to: NodeId, kind: &str) -> usize {
         self.holds.remove(&(to, kind.to_owned()));
         let (free, held) = self

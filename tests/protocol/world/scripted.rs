@@ -78,7 +78,7 @@ impl World {
         self.send_as(voter, leader, epoch, Message::Ack(Ack { up_to, finalized: None, answers }));
     }
 
-    /// The messages of a kind from a node that are under way.
+    /// The messages of a kind from a node that are in flight.
     pub fn messages_from(&self, id: u64, kind: &'static str) -> impl Iterator<Item = &Envelope> {
         self.network
             .pool
@@ -86,7 +86,7 @@ impl World {
             .filter(move |envelope| envelope.from == NodeId(id) && envelope.message.kind().name() == kind)
     }
 
-    /// The messages to a node that are under way.
+    /// The messages to a node that are in flight.
     pub fn messages_to(&self, id: u64) -> impl Iterator<Item = &Envelope> {
         self.network.pool.iter().filter(move |envelope| envelope.to == NodeId(id))
     }

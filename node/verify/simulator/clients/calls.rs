@@ -76,7 +76,7 @@ impl Simulation<'_> {
         }
     }
 
-    /// Starts another attempt, while this one may still be under way or in a log.
+    /// Starts another attempt, while this one may still be in progress or in a log.
     pub(in crate::verify::simulator) fn retry_in_parallel(&mut self, index: usize, attempt: u64) {
         let node = self.clients.random_node();
         let waits = |under_way: &&mut UnderWay| under_way.attempt == attempt && under_way.at.is_some();
