@@ -7,9 +7,9 @@ use futures_util::StreamExt;
 use tonic::codegen::BoxStream;
 use tonic::{Request, Response, Status, Streaming};
 
-use crate::peers::Links;
 use crate::peers::link::Link;
 use crate::peers::queue::Queue;
+use crate::peers::{Links, PeerEvent};
 use crate::protocol::Envelope;
 use crate::wire::address::sender_address;
 use crate::wire::proto;
@@ -46,6 +46,7 @@ impl Peer for PeerService {
             let why = receive(&links, &link, envelope, pushes, &answers).await;
             tracing::debug!("the push stream of {} ended: {why}", link.id);
             link.stream_ended(&answers);
+            links.report_if_gone(&link).await;
         });
         Ok(Response::new(Box::pin(drain)))
     }
@@ -54,7 +55,7 @@ impl Peer for PeerService {
         let address = sender_address(request.metadata());
         let (envelope, _) = self.links.accept(request.into_inner(), address.as_deref())?;
         // A full inbox drops the message; the protocol repeats elections.
-        let _ = self.links.inbox.try_send(envelope);
+        let _ = self.links.inbox.try_send(PeerEvent::Message(envelope));
         Ok(Response::new(proto::Delivered {}))
     }
 }
@@ -92,7 +93,7 @@ async fn receive(
 ) -> String {
     let mut next = first;
     loop {
-        if links.inbox.send(next).await.is_err() || answers.is_closed() {
+        if links.inbox.send(PeerEvent::Message(next)).await.is_err() || answers.is_closed() {
             return "this node closed it".into();
         }
         let wire = match pushes.message().await {

@@ -121,6 +121,11 @@ impl Link {
         }
     }
 
+    /// Whether the peer has a stream open to this node.
+    pub(super) fn has_stream(&self) -> bool {
+        self.open_answers().is_some()
+    }
+
     /// Closes the streams once their queues are empty.
     pub(super) fn close(&self) {
         self.pushes.close();

@@ -40,6 +40,8 @@ mod link;
 
 mod outbound;
 
+mod gone;
+
 pub(super) mod inbound;
 
 use authorize::{Authorized, Authorizer};
@@ -50,6 +52,14 @@ const INBOX_MESSAGES_MAX: usize = 1_024;
 /// The most nodes outside the member list with a link. It bounds what unknown nodes can make this one open.
 const GUESTS_MAX: usize = 16;
 
+/// What the event loop hears from other nodes. One queue for both: the last messages of a process come before the
+/// evidence that it has ended, and so do not refute it.
+pub(crate) enum PeerEvent {
+    Message(Envelope),
+    /// The process of this node has ended.
+    Gone(NodeId),
+}
+
 pub(crate) struct Links {
     me: NodeId,
     /// The links by node. Bound: the members of the list, [`GUESTS_MAX`] guests, and removed members whose links are
@@ -57,23 +67,23 @@ pub(crate) struct Links {
     table: RwLock<BTreeMap<NodeId, Arc<Link>>>,
     own: OwnAddress,
     authorizer: Authorizer,
-    inbox: mpsc::Sender<Envelope>,
+    inbox: mpsc::Sender<PeerEvent>,
 }
 
 impl Links {
-    /// The links of a node, and the receiver of all messages from other nodes. Must be called inside the async
+    /// The links of a node, and the receiver of all that comes from other nodes. Must be called inside the async
     /// runtime: each link has a task.
     pub(crate) fn new(
         me: Identity,
         peers: &[(NodeId, String)],
         membership: MembershipView,
-    ) -> Result<(Arc<Links>, mpsc::Receiver<Envelope>), BadAddress> {
-        let (inbox, messages) = mpsc::channel(INBOX_MESSAGES_MAX);
+    ) -> Result<(Arc<Links>, mpsc::Receiver<PeerEvent>), BadAddress> {
+        let (inbox, events) = mpsc::channel(INBOX_MESSAGES_MAX);
         let own = OwnAddress::new(&me.address);
         let (me, authorizer) = (me.id, Authorizer::new(&me, membership));
         let links = Arc::new(Links { me, table: RwLock::default(), own, authorizer, inbox });
         links.set_members(peers)?;
-        Ok((links, messages))
+        Ok((links, events))
     }
 
     /// Sets the members. Links to other nodes stay while there are messages on them. All valid addresses take effect

@@ -7,8 +7,8 @@ use std::time::Duration;
 use tonic::transport::Channel;
 use tonic::{Status, Streaming};
 
-use crate::peers::Links;
 use crate::peers::link::Link;
+use crate::peers::{Links, PeerEvent};
 use crate::protocol::{Envelope, NodeId};
 use crate::wire::endpoint::MESSAGE_BYTES_MAX;
 use crate::wire::proto;
@@ -97,7 +97,7 @@ async fn receive(links: &Links, link: &Link, mut answers: Streaming<proto::Envel
             return status;
         }
         link.touch();
-        if links.inbox.send(envelope).await.is_err() {
+        if links.inbox.send(PeerEvent::Message(envelope)).await.is_err() {
             return Status::cancelled("this node is stopping");
         }
     }

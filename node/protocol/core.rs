@@ -100,6 +100,9 @@ pub struct Core {
     /// message built while it is set carries it in [`crate::Send::after`]. Cleared when that operation is stored.
     /// Without it a vote could leave before it is durable, be lost in a crash, and be given to another candidate.
     pub(super) barrier: Option<Operation>,
+    /// The number of attempts to be elected that still use a short timeout. Set by evidence that the leader's process
+    /// has ended, reduced by each attempt, 0 once a leader is heard or a vote is given to another node.
+    pub(super) hurry: u8,
     /// The sender of the request handled in this step and its data folder; an answer names that folder. Cleared at the
     /// end of each step, so that a later message does not name it.
     pub(super) asked_by: Option<(NodeId, Incarnation)>,
@@ -149,6 +152,7 @@ impl Core {
             parked: None,
             known_acks: BTreeMap::new(),
             barrier: None,
+            hurry: 0,
             asked_by: None,
             last_operation: Operation(0),
             last_number: 0,
@@ -190,6 +194,7 @@ impl Core {
         match input {
             Input::Tick => self.on_tick(),
             Input::Message(envelope) => self.on_message(envelope),
+            Input::PeerGone(peer) => self.on_peer_gone(peer),
             Input::Stored(operation) => self.on_stored(operation),
             Input::StorageFailed(text) => self.on_storage_failed(text),
             Input::Applied { up_to, outcomes } => self.on_applied(up_to, &outcomes),
@@ -321,10 +326,16 @@ impl Core {
         self.handed.is_some_and(|handed| point.position <= handed.position)
     }
 
-    /// Draws an election timeout in microseconds, from the configured least one up to twice that. Each attempt draws
-    /// again, so that two candidates do not collide forever (Raft paper 5.2).
+    /// Draws an election timeout in microseconds, from the least one up to twice that: the configured one, or a short one
+    /// after evidence that the leader is gone. Each attempt draws again, so that two candidates do not collide forever
+    /// (Raft paper 5.2).
     pub(super) fn draw_timeout(&mut self) -> u64 {
-        let least = self.config.election_timeout_micros;
-        least + self.rng.next_u64() % least.max(1)
+        let least = self.least_timeout();
+        self.draw(least, 2 * least)
+    }
+
+    /// Draws a number from `least` on and below `most`; `least` if there is none.
+    pub(super) fn draw(&mut self, least: u64, most: u64) -> u64 {
+        least + self.rng.next_u64() % most.saturating_sub(least).max(1)
     }
 }

@@ -68,18 +68,21 @@ impl Core {
         let now = self.now;
         if let Role::Follower(follower) = &mut self.role {
             follower.heard = Some(now);
+            follower.leader_gone = false;
         }
+        self.hurry = 0;
         self.restart_election_timer();
         self.unpark();
         true
     }
 
-    /// Whether a leader was heard within an election timeout. Then votes are refused (Raft thesis 4.2.3), and a lease
+    /// Whether a leader was heard within an election timeout and is not known to be gone. Then votes are refused (Raft thesis 4.2.3), and a lease
     /// of that leader may be in force.
     pub(super) fn has_live_leader(&self) -> bool {
         match &self.role {
             Role::Follower(follower) => follower.heard.is_some_and(|heard| {
-                follower.leader.is_some() && self.now < heard.plus_micros(self.config.election_timeout_micros)
+                let is_recent = self.now < heard.plus_micros(self.config.election_timeout_micros);
+                follower.leader.is_some() && !follower.leader_gone && is_recent
             }),
             Role::Leader(_) => true,
             Role::PreCandidate(_) | Role::Candidate(_) => false,
@@ -102,7 +105,8 @@ impl Core {
             self.trace_step_down(StepDownReason::LostElection, None);
             return self.become_follower(None);
         }
-        self.start_pre_vote(ElectionReason::Silence, None);
+        let is_gone = matches!(&self.role, Role::Follower(follower) if follower.leader_gone);
+        self.start_pre_vote(if is_gone { ElectionReason::LeaderGone } else { ElectionReason::Silence }, None);
     }
 
     /// The leader transfers to this node. A pre-vote would be refused, because the leader is live.
@@ -128,6 +132,7 @@ impl Core {
         let epoch = Epoch::after(self.epoch().max(above));
         let last = self.last_id();
         let deadline = self.now.plus_micros(self.draw_timeout());
+        self.hurry = self.hurry.saturating_sub(1);
         let mut empty = BTreeMap::new();
         if last.is_none() {
             let Config { id, incarnation, level_max: level, .. } = self.config;
@@ -272,6 +277,7 @@ impl Core {
         }
         self.trace_vote(from, VoteKind::Vote, epoch, theirs, refusal);
         if refusal.is_none() {
+            self.hurry = 0;
             self.become_follower(None);
         }
         self.send(from, Message::VoteAnswer(VoteAnswer { epoch, granted: refusal.is_none() }));

@@ -93,6 +93,8 @@ mod election;
 
 mod transfer;
 
+mod leader_gone;
+
 // What should not happen.
 
 mod forged;

@@ -40,6 +40,7 @@ impl Core {
             lease_given_up: false,
         });
 
+        self.hurry = 0;
         self.update_replicas();
         let point = entry.point();
         self.trace_proposed(std::slice::from_ref(&entry));

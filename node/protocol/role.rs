@@ -37,6 +37,9 @@ pub(super) struct Follower {
     pub(super) invited: bool,
     /// The time of the last message of this epoch's leader. Votes are refused for an election timeout after it.
     pub(super) heard: Option<Time>,
+    /// There is evidence that the leader's process has ended, and no message of it came since. Votes are not refused for
+    /// its sake then. Never set while this node owes a leader its patience: a lease rests on that.
+    pub(super) leader_gone: bool,
     /// The time at which this node starts an election. Each message of the leader moves it forward.
     pub(super) deadline: Time,
     /// The election timeout of this attempt in microseconds, drawn once for each attempt.
@@ -85,6 +88,7 @@ impl Follower {
             leader,
             invited: false,
             heard: None,
+            leader_gone: false,
             deadline: now.plus_micros(timeout_micros),
             timeout_micros,
             matched: None,

@@ -7,8 +7,8 @@ use tokio::sync::mpsc;
 use crate::membership::Identity;
 use crate::membership::join::Join;
 use crate::membership::view::MembershipView;
-use crate::peers::Links;
-use crate::protocol::{Envelope, Listed, NodeId};
+use crate::peers::{Links, PeerEvent};
+use crate::protocol::{Listed, NodeId};
 use crate::runtime::error::NodeError;
 use crate::runtime::membership::{Addresses, not_a_member};
 use crate::runtime::options::NodeOptions;
@@ -17,7 +17,7 @@ use crate::storage::Label;
 pub(super) struct Bootstrap {
     pub(super) membership: MembershipView,
     pub(super) links: Arc<Links>,
-    pub(super) messages: mpsc::Receiver<Envelope>,
+    pub(super) peer_events: mpsc::Receiver<PeerEvent>,
     pub(super) addresses: Addresses,
     /// `None` if the request to join is already being sent.
     pub(super) join: Option<Join>,
@@ -32,7 +32,7 @@ impl Bootstrap {
     ) -> Result<Bootstrap, NodeError> {
         let named: Vec<NodeId> = options.voters(&me.address).into_iter().map(|(id, _)| id).collect();
         let membership = MembershipView::new(named, list.cloned());
-        let (links, messages) = Links::new(me.clone(), &options.peers, membership.clone())?;
+        let (links, peer_events) = Links::new(me.clone(), &options.peers, membership.clone())?;
         let mut addresses = Addresses::new(&options.peers);
         if let Some(list) = list
             && let Err(bad) = links.set_members(&addresses.resolve(&list.membership))
@@ -56,7 +56,7 @@ impl Bootstrap {
         if asks_at_once && let Some(join) = join.take() {
             tokio::spawn(join.run());
         }
-        Ok(Bootstrap { membership, links, messages, addresses, join })
+        Ok(Bootstrap { membership, links, peer_events, addresses, join })
     }
 }
 

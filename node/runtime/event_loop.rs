@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::membership::join::Join;
-use crate::peers::Links;
+use crate::peers::{Links, PeerEvent};
 use crate::protocol::trace::Fact;
 use crate::protocol::{Answer, Core, Input, NodeId, Proposal, Refusal};
 use crate::runtime::alarm::Alarm;
@@ -120,8 +120,11 @@ impl EventLoop {
         for completion in batch.completions.drain(..) {
             self.on_completion(completion)?;
         }
-        for envelope in batch.messages.drain(..) {
-            self.on_message(envelope)?;
+        for event in batch.peer_events.drain(..) {
+            match event {
+                PeerEvent::Message(envelope) => self.on_message(envelope)?,
+                PeerEvent::Gone(peer) => self.step(Input::PeerGone(peer))?,
+            }
         }
         self.on_requests(&mut batch.requests)?;
         self.handle_injected()?;

@@ -6,15 +6,16 @@ use std::task::Poll;
 use bytes::Bytes;
 use tokio::sync::mpsc::{Receiver, UnboundedReceiver, UnboundedSender};
 
+use crate::peers::PeerEvent;
 use crate::protocol::apply::Applied;
 use crate::protocol::trace::Fact;
-use crate::protocol::{ChainCheck, ChunkOutcome, Entry, Envelope, LogPoint, Operation, ReadId, SnapshotId};
+use crate::protocol::{ChainCheck, ChunkOutcome, Entry, LogPoint, Operation, ReadId, SnapshotId};
 use crate::server::requests::Request;
 use crate::storage::StorageError;
 
 /// The most of each kind that one iteration takes. The rest waits for the next one, so that heartbeats are never late
 /// for long.
-const MESSAGES_MAX: usize = 256;
+const PEER_EVENTS_MAX: usize = 256;
 const REQUESTS_MAX: usize = 4_096;
 const COMPLETIONS_MAX: usize = 256;
 
@@ -39,7 +40,7 @@ pub(super) type CompletionSender = UnboundedSender<Completion>;
 
 pub(super) struct Inbox {
     pub(super) completions: UnboundedReceiver<Completion>,
-    pub(super) messages: Receiver<Envelope>,
+    pub(super) peer_events: Receiver<PeerEvent>,
     pub(super) requests: Receiver<Request>,
 }
 
@@ -48,7 +49,7 @@ pub(super) struct Inbox {
 #[derive(Default)]
 pub(super) struct Batch {
     pub(super) completions: Vec<Completion>,
-    pub(super) messages: Vec<Envelope>,
+    pub(super) peer_events: Vec<PeerEvent>,
     pub(super) requests: Vec<Request>,
 }
 
@@ -57,10 +58,10 @@ impl Inbox {
     pub(super) async fn receive(&mut self, batch: &mut Batch) {
         poll_fn(|context| {
             let completions = self.completions.poll_recv_many(context, &mut batch.completions, COMPLETIONS_MAX);
-            let messages = self.messages.poll_recv_many(context, &mut batch.messages, MESSAGES_MAX);
+            let peer_events = self.peer_events.poll_recv_many(context, &mut batch.peer_events, PEER_EVENTS_MAX);
             let requests = self.requests.poll_recv_many(context, &mut batch.requests, REQUESTS_MAX);
             // A closed channel is always ready with zero items.
-            let is_ready = [completions, messages, requests].iter().any(|count| matches!(count, Poll::Ready(1..)));
+            let is_ready = [completions, peer_events, requests].iter().any(|count| matches!(count, Poll::Ready(1..)));
             if is_ready { Poll::Ready(()) } else { Poll::Pending }
         })
         .await;

@@ -204,7 +204,7 @@ fn assemble(
     let notes: Vec<Note> =
         notes.into_iter().map(logged).chain(note).chain(startup_notes.into_iter().map(logged)).collect();
     notes.iter().for_each(|note| tracing::info!("{note}"));
-    let Bootstrap { membership, links, messages, addresses, join } =
+    let Bootstrap { membership, links, peer_events, addresses, join } =
         Bootstrap::new(options, &me, list, former.as_ref())?;
     let quarantined_damage = former.as_ref().map(|former| former.found.clone());
     let about = about(options, &me, notes, &membership, former);
@@ -258,7 +258,7 @@ fn assemble(
         quarantined_damage,
         join,
     };
-    let inbox = Inbox { completions, messages, requests };
+    let inbox = Inbox { completions, peer_events, requests };
     Ok(Node { event_loop, inbox, services, foreign_clusters, membership })
 }
 

@@ -45,6 +45,19 @@ fn writes_during_a_transfer_wait_and_are_not_refused() {
 }
 
 #[test]
+fn a_killed_leader_is_replaced_before_the_election_timeout() {
+    let cluster = Cluster::start(&["--election-timeout", "60000"]);
+    cluster.json(0, &["put", "x", "1"]);
+    let begun = Instant::now();
+    kill(Pid::from_raw(cluster.pids()[0]), Signal::SIGKILL).expect("n1 runs");
+    until("another node leads", || leader(&cluster).is_some_and(|leader| leader != 1));
+    let timeout = cluster.launched.scale.of(Duration::from_secs(60));
+    assert!(begun.elapsed() < timeout, "{:?}, of {timeout:?}", begun.elapsed());
+    assert_eq!(cluster.json(0, &["put", "y", "2"])["epoch"], 2);
+    assert_eq!(cluster.json(0, &["get", "x"])["value"], "1");
+}
+
+#[test]
 fn a_leader_that_is_asked_to_end_hands_over_first() {
     let cluster = Cluster::start(&["--election-timeout", "10000"]);
     cluster.json(0, &["put", "x", "1"]);

@@ -46,6 +46,7 @@ impl Core {
             parked,
             known_acks,
             barrier,
+            hurry,
             asked_by: _,
             last_operation: _,
             last_number: _,
@@ -60,7 +61,7 @@ impl Core {
         print.since(*started, self.patience_micros());
         print.add(&(promise, lists, log, committed, handed, applied, applying));
         print.role(role);
-        print.add(&(checking, snapshots, injected, known_acks, barrier, watched));
+        print.add(&(checking, snapshots, injected, known_acks, barrier, hurry, watched));
         print.option(parked.as_ref(), Fingerprint::parked);
         print.hasher.finish()
     }
@@ -117,6 +118,7 @@ impl Fingerprint<'_> {
             leader,
             invited,
             heard,
+            leader_gone,
             deadline,
             timeout_micros,
             matched,
@@ -131,6 +133,7 @@ impl Fingerprint<'_> {
         let timeout = self.config.election_timeout_micros;
         self.option(*heard, |print, heard| print.since(heard, timeout));
         self.deadline(*deadline);
+        self.add(leader_gone);
         self.add(&(leader, invited, timeout_micros, matched, acked, ack_owed, ordered));
         self.add(&(reported, push, round, stashed));
     }

@@ -178,6 +178,9 @@ facts! {
     /// A commit order reaches beyond what this node has acked to the leader; the rest waits.
     K4 Held { from: NodeId, up_to: EntryId, confirmed: Option<EntryId> }
 
+    /// A replica has evidence that the process of its leader has ended: the stream broke, and the address refuses
+    /// connections.
+    E1 LeaderGone { leader: NodeId }
     /// An election begins; `why` is an [`ElectionReason`]. A node that may not lead only keeps waiting.
     E1 TimedOut { why: Text }
     /// The node asks for pre-votes.

@@ -38,6 +38,8 @@ named! {
     pub enum ElectionReason {
         /// No leader was heard for an election timeout.
         Silence = "silence",
+        /// There is evidence that the process of the leader has ended.
+        LeaderGone = "leader-gone",
         /// A person asked for it.
         Asked = "asked",
         /// The leader hands over to this node.

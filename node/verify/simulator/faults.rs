@@ -36,7 +36,9 @@ impl Simulation<'_> {
                 Ok(())
             }
             (FaultKind::Cut { links }, _) => {
-                links.iter().for_each(|(from, to)| self.network.cut(*from, *to));
+                for (from, to) in links {
+                    self.cut_link(from, to);
+                }
                 Ok(())
             }
             (FaultKind::Noise { lost_in, doubled_in, late_in }, _) => {
@@ -53,6 +55,11 @@ impl Simulation<'_> {
         }
     }
 
+    fn cut_link(&mut self, from: u64, to: u64) {
+        self.network.cut(from, to);
+        self.report_cut(from, to);
+    }
+
     /// A fault of one node.
     fn begin_at(&mut self, node: NodeId, kind: FaultKind) -> Checked {
         let (now, can_lose_disk) = (self.now, self.can_lose_disk(node));
@@ -63,10 +70,11 @@ impl Simulation<'_> {
             FaultKind::Kill { .. } if is_up => {
                 self.stop(node);
                 self.host_mut(node).disk.kill();
+                self.report_ended(node);
             }
             FaultKind::Pause { .. } if is_up => machine.paused += 1,
             FaultKind::Isolate { sends, receives, .. } => {
-                self.links_of(node, sends, receives).for_each(|(from, to)| self.network.cut(from, to));
+                self.links_of(node, sends, receives).for_each(|(from, to)| self.cut_link(from, to));
             }
             FaultKind::SlowDisk { flush_micros, .. } => machine.flush_micros = flush_micros,
             FaultKind::FailingDisk { .. } => machine.fails_next_flush = is_up,

@@ -34,6 +34,8 @@ mod process;
 
 mod faults;
 
+mod evidence;
+
 mod damage;
 
 mod clients;

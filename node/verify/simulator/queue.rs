@@ -10,6 +10,12 @@ use crate::verify::simulator::watchers::{News, Page};
 #[derive(Clone, Debug)]
 pub(super) enum Due {
     Message(Box<Envelope>),
+    /// The links of a node report that the process of a peer has ended.
+    PeerGone {
+        node: NodeId,
+        run: u64,
+        peer: NodeId,
+    },
     Tick {
         node: NodeId,
         run: u64,
@@ -128,7 +134,8 @@ impl Due {
             | Due::Probe { node, .. }
             | Due::Change { node, .. }
             | Due::Stream { node, .. } => Some((*node, None)),
-            Due::Tick { node, run }
+            Due::PeerGone { node, run, .. }
+            | Due::Tick { node, run }
             | Due::Flushed { node, run }
             | Due::Applied { node, run }
             | Due::LogRead { node, run }

@@ -10,6 +10,7 @@ use crate::verify::host::{Checked, CommitRecords, Host, HostOptions, TakenSnapsh
 use crate::verify::invariants::{Violation, Watch};
 use crate::verify::rng::Rng;
 use crate::verify::simulator::clients::Clients;
+use crate::verify::simulator::evidence;
 use crate::verify::simulator::faults::NO_CLIENT;
 use crate::verify::simulator::machine::Machine;
 use crate::verify::simulator::members::Wanted;
@@ -37,6 +38,8 @@ pub(super) struct Simulation<'a> {
     pub(super) watchers: Watchers,
     pub(super) watch: Watch,
     pub(super) rng: Rng,
+    /// Draws of `evidence.rs`.
+    pub(super) evidence: Rng,
     /// The node that each fault of the plan has hit.
     pub(super) hit: Vec<Option<NodeId>>,
     /// The membership changes that operators want, or wanted.
@@ -74,6 +77,7 @@ impl<'a> Simulation<'a> {
             watchers: Watchers::new(plan),
             watch: Watch::new(),
             rng: Rng::stream(options.seed, 4),
+            evidence: evidence::stream(options.seed),
             hit: vec![None; plan.faults.len()],
             wanted: Vec::new(),
             lists: Vec::new(),
@@ -172,6 +176,7 @@ impl<'a> Simulation<'a> {
         }
         match due {
             Due::Message(envelope) => return self.on_message(*envelope),
+            Due::PeerGone { node, peer, .. } => return self.step(node, Input::PeerGone(peer)),
             Due::Tick { node, .. } => return self.on_tick(node),
             Due::Flushed { node, .. } => return self.on_flushed(node),
             Due::Applied { node, .. } => return self.on_applied(node),

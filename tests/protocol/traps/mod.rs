@@ -5,6 +5,7 @@
 mod bounds;
 mod commit;
 mod election;
+mod leader_gone;
 mod leaders;
 mod levels;
 mod members;

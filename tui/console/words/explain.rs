@@ -233,7 +233,7 @@ const EXPLANATIONS: &[Explanation] = &[
         ),
     },
     Explanation {
-        facts: &["TimedOut", "PreVoteAsked", "VoteAsked", "Granted", "VoteRefused"],
+        facts: &["LeaderGone", "TimedOut", "PreVoteAsked", "VoteAsked", "Granted", "VoteRefused"],
         title: text("Election: who may win", "Eleição: quem pode vencer"),
         body: &[
             text(
@@ -250,6 +250,12 @@ const EXPLANATIONS: &[Explanation] = &[
                  leader.",
                 "Um nó grava a sua época e o seu voto antes de responder: nenhum nó vota duas vezes na mesma época. O \
                  pré-voto pergunta antes e não muda nada: um nó que estava isolado não perturba um líder vivo.",
+            ),
+            text(
+                "A replica whose stream from the leader broke and whose new connection is refused knows that the \
+                 process has ended, and does not wait for the election timeout. Evidence only decides when it asks.",
+                "Uma réplica cujo stream do líder caiu e cuja nova conexão é recusada sabe que o processo terminou e \
+                 não espera o timeout de eleição. A evidência só decide quando ela pergunta.",
             ),
         ],
         source: text(

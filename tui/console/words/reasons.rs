@@ -21,6 +21,7 @@ pub const REASONS: &[(&str, Text)] = &[
     ("runs", text("the last of the greatest common epoch", "a última da maior época em comum")),
     ("committed", text("its last committed entry", "a sua última entrada com commit")),
     ("silence", text("no leader for an election timeout", "sem líder durante um timeout de eleição")),
+    ("leader-gone", text("the leader's process has ended", "o processo do líder terminou")),
     ("asked", text("an election was requested", "uma eleição foi pedida")),
     ("greater-epoch", text("there is a greater epoch", "há uma época maior")),
     (

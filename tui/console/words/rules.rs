@@ -141,6 +141,13 @@ pub const RULES: &[(&str, Text)] = &[
             "a ordem até {up_to} espera: {from} só confirmou este log até {confirmed}",
         ),
     ),
+    (
+        "LeaderGone",
+        text(
+            "the process of its leader {leader} has ended: its port refuses connections",
+            "o processo do seu líder {leader} terminou: a porta recusa conexões",
+        ),
+    ),
     ("TimedOut", text("election needed: {why}", "eleição necessária: {why}")),
     (
         "PreVoteAsked",
