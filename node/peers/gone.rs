@@ -26,8 +26,8 @@ const PAUSES: [Duration; 5] = [
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(250);
 
 impl Links {
-    /// Checks a peer whose stream has just broken, and reports it to the event loop if its process has ended. Stops when
-    /// the peer opens another stream.
+    /// Checks a peer whose stream has just broken, and reports it to the event loop if its process has ended. Stops
+    /// when the peer opens another stream.
     pub(super) async fn report_if_gone(&self, link: &Link) {
         for pause in PAUSES {
             tokio::time::sleep(pause).await;

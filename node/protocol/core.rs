@@ -326,9 +326,9 @@ impl Core {
         self.handed.is_some_and(|handed| point.position <= handed.position)
     }
 
-    /// Draws an election timeout in microseconds, from the least one up to twice that: the configured one, or a short one
-    /// after evidence that the leader is gone. Each attempt draws again, so that two candidates do not collide forever
-    /// (Raft paper 5.2).
+    /// Draws an election timeout in microseconds, from the least one up to twice that: the configured one, or a short
+    /// one after evidence that the leader is gone. Each attempt draws again, so that two candidates do not collide
+    /// forever (Raft paper 5.2).
     pub(super) fn draw_timeout(&mut self) -> u64 {
         let least = self.least_timeout();
         self.draw(least, 2 * least)

@@ -76,8 +76,8 @@ impl Core {
         true
     }
 
-    /// Whether a leader was heard within an election timeout and is not known to be gone. Then votes are refused (Raft thesis 4.2.3), and a lease
-    /// of that leader may be in force.
+    /// Whether a leader was heard within an election timeout and is not known to be gone. Then votes are refused (Raft
+    /// thesis 4.2.3), and a lease of that leader may be in force.
     pub(super) fn has_live_leader(&self) -> bool {
         match &self.role {
             Role::Follower(follower) => follower.heard.is_some_and(|heard| {

@@ -20,8 +20,8 @@ pub enum Input {
     Tick,
     /// A message from another node. The host passes it on as it came; the core checks sender, receiver and epoch.
     Message(Envelope),
-    /// The process of this peer has ended: its stream broke and its address refuses connections. Only a hint: it decides
-    /// when a replica asks for pre-votes, and nothing else.
+    /// The process of this peer has ended: its stream broke and its address refuses connections. Only a hint: it
+    /// decides when a replica asks for pre-votes, and nothing else.
     PeerGone(NodeId),
     /// This storage operation and all before it are durable.
     Stored(Operation),

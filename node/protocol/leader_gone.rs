@@ -2,8 +2,8 @@
 //! timeout.
 //!
 //! When a process ends, its sockets close at once and its port refuses connections. The host reports that as
-//! [`crate::Input::PeerGone`]. The replica then asks for pre-votes after a short random delay, and grants them to others
-//! at once. Nothing else about elections changes, so wrong evidence (a firewall that resets connections to a live
+//! [`crate::Input::PeerGone`]. The replica then asks for pre-votes after a short random delay, and grants them to
+//! others at once. Nothing else about elections changes, so wrong evidence (a firewall that resets connections to a live
 //! leader) costs at most an election that was not needed. It cannot cost data: votes and logs are compared as always.
 //!
 //! - With leases ([`crate::Leadership::lease_micros`]) evidence is ignored. A voter has promised the leader to vote for
@@ -29,8 +29,8 @@ const HURRIED_ATTEMPTS: u8 = 3;
 const HURRY_DIVISOR: u64 = 16;
 
 impl Core {
-    /// The process of a peer has ended, as far as the host can tell. It counts only for a replica whose leader that peer
-    /// is.
+    /// The process of a peer has ended, as far as the host can tell. It counts only for a replica whose leader that
+    /// peer is.
     pub(super) fn on_peer_gone(&mut self, peer: NodeId) {
         let held_back = self.config.leadership.manual || self.patience_micros() > 0;
         let is_first = matches!(&self.role, Role::Follower(follower)

@@ -37,8 +37,8 @@ pub(super) struct Follower {
     pub(super) invited: bool,
     /// The time of the last message of this epoch's leader. Votes are refused for an election timeout after it.
     pub(super) heard: Option<Time>,
-    /// There is evidence that the leader's process has ended, and no message of it came since. Votes are not refused for
-    /// its sake then. Never set while this node owes a leader its patience: a lease rests on that.
+    /// There is evidence that the leader's process has ended, and no message of it came since. Votes are not refused
+    /// for its sake then. Never set while this node owes a leader its patience: a lease rests on that.
     pub(super) leader_gone: bool,
     /// The time at which this node starts an election. Each message of the leader moves it forward.
     pub(super) deadline: Time,
