@@ -9,8 +9,10 @@ use tonic::transport::Channel;
 use crate::client::Client;
 use crate::client::error::{ClientError, malformed, refusal};
 use crate::client::processes::done;
-use crate::protocol::trace::{Effect, LinkRule, MessageId, PendingMessage, RuleSelection};
+use crate::client::types::InForce;
+use crate::protocol::trace::{Effect, LinkRule, MessageId, Pace, PendingMessage, RuleSelection};
 use crate::protocol::{Epoch, NodeId};
+use crate::wire::convert::pace;
 use crate::wire::done::Done;
 use crate::wire::proto;
 use crate::wire::proto::control_client::ControlClient;
@@ -97,16 +99,18 @@ impl Client {
         self.control(node, async move |mut control| control.clear_rule(request).await).await
     }
 
-    /// The rules in force at a node, and whether it is in step mode.
-    pub async fn rules_at(&self, node: NodeId) -> Result<(Vec<LinkRule>, bool), ClientError> {
+    /// The rules in force at a node, its step mode and its pace.
+    pub async fn rules_at(&self, node: NodeId) -> Result<InForce, ClientError> {
         let deadline = self.deadline();
         let address = self.address(node, deadline).await?;
         let answer = self.ask(&address, deadline, |channel: Channel| async move {
             ControlClient::new(channel).list_rules(proto::ListRulesRequest {}).await
         });
-        let proto::ListRulesResponse { rules, frozen } = answer.await?;
+        let proto::ListRulesResponse { rules, frozen, every, slowdown } = answer.await?;
         let rules = rules.into_iter().map(LinkRule::try_from).collect::<Result<_, _>>();
-        Ok((rules.map_err(|error| malformed(&address, &error))?, frozen))
+        let rules = rules.map_err(|error| malformed(&address, &error))?;
+        let pace = pace(slowdown).map_err(|error| malformed(&address, &error))?;
+        Ok(InForce { rules, frozen, every, pace, ..InForce::default() })
     }
 
     /// Cuts the link between two nodes: drops everything in both directions.
@@ -119,23 +123,41 @@ impl Client {
         self.clear_rules(&RuleSelection::Link(a, b)).await
     }
 
-    /// Step mode for the whole cluster: timers stop, every message is held.
-    pub async fn step(&self, on: bool) -> Result<Done, ClientError> {
-        let request = proto::StepRequest { on };
+    /// Step mode for the whole cluster: timers stop, and messages are held; with `every` also those that change nothing.
+    pub async fn step(&self, on: bool, every: bool) -> Result<Done, ClientError> {
+        let request = proto::StepRequest { on, every };
         if let Some(launcher) = self.options().launcher.clone() {
             return self.launcher(&launcher, async move |mut launcher| launcher.step(request).await).await;
         }
         for node in self.met().await? {
-            self.step_at(node, on).await?;
+            self.step_at(node, on, every).await?;
         }
         let later = Vec::new();
-        Ok(if on { Done::StepOn { later } } else { Done::StepOff { later } })
+        Ok(if on { Done::StepOn { every, later } } else { Done::StepOff { later } })
     }
 
     /// Step mode at one node.
-    pub async fn step_at(&self, node: NodeId, on: bool) -> Result<Done, ClientError> {
-        let request = proto::StepRequest { on };
+    pub async fn step_at(&self, node: NodeId, on: bool, every: bool) -> Result<Done, ClientError> {
+        let request = proto::StepRequest { on, every };
         self.control(node, async move |mut control| control.step(request).await).await
+    }
+
+    /// The pace of all nodes: their timers, the flight of their messages, and their flushes.
+    pub async fn set_pace(&self, pace: Pace) -> Result<Done, ClientError> {
+        let request = proto::SetPaceRequest { slowdown: pace.slowdown() };
+        if let Some(launcher) = self.options().launcher.clone() {
+            return self.launcher(&launcher, async move |mut launcher| launcher.set_pace(request).await).await;
+        }
+        for node in self.met().await? {
+            self.set_pace_at(node, pace).await?;
+        }
+        Ok(Done::PaceSet { pace, later: Vec::new() })
+    }
+
+    /// The pace of one node.
+    pub async fn set_pace_at(&self, node: NodeId, pace: Pace) -> Result<Done, ClientError> {
+        let request = proto::SetPaceRequest { slowdown: pace.slowdown() };
+        self.control(node, async move |mut control| control.set_pace(request).await).await
     }
 
     /// The held messages of all nodes that answer, oldest first.

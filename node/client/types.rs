@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use crate::client::reason::Reason;
-use crate::protocol::trace::{LinkRule, RoleName, Wrong};
+use crate::protocol::trace::{LinkRule, Pace, RoleName, Wrong};
 use crate::protocol::{EntryId, Epoch, FeatureLevel, Incarnation, Kind, Listed, LogPoint, NodeId, Position};
 use crate::wire::convert::{self, Malformed};
 use crate::wire::note::Note;
@@ -130,6 +130,8 @@ pub struct Reported {
     pub rules: Vec<LinkRule>,
     /// Whether step mode is on.
     pub frozen: bool,
+    /// How fast its time passes.
+    pub pace: Pace,
     /// The number of held messages.
     pub pending: u64,
     /// How the node is faulty on purpose.
@@ -188,6 +190,10 @@ pub struct InForce {
     pub rules: Vec<LinkRule>,
     /// Whether step mode is on.
     pub frozen: bool,
+    /// Whether step mode also holds the messages that change nothing.
+    pub every: bool,
+    /// How fast the nodes' time passes.
+    pub pace: Pace,
     /// The nodes that are faulty on purpose, and how.
     pub wrong: BTreeMap<NodeId, Wrong>,
 }
@@ -277,6 +283,7 @@ impl TryFrom<proto::StatusResponse> for Reported {
             disks_lost: status.disks_lost.map(Into::into),
             rules: status.rules.into_iter().map(LinkRule::try_from).collect::<Result<_, _>>()?,
             frozen: status.frozen,
+            pace: convert::pace(status.slowdown)?,
             pending: status.pending,
             wrong: convert::wrong(status.wrong)?,
             timer_micros: status.timer_micros,
@@ -332,6 +339,8 @@ impl TryFrom<proto::ClusterDescription> for Processes {
         let in_force = InForce {
             rules: description.rules.into_iter().map(LinkRule::try_from).collect::<Result<_, _>>()?,
             frozen: description.frozen,
+            every: description.every,
+            pace: convert::pace(description.slowdown)?,
             wrong: wrong.into_iter().filter_map(|(node, how)| Some((node, how?))).collect(),
         };
         Ok(Processes {

@@ -4,12 +4,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::client::InForce;
 use crate::cluster::asked::grown;
 use crate::cluster::faults::by_node;
 use crate::cluster::members::Members;
 use crate::cluster::process::{Process, State};
 use crate::protocol::NodeId;
-use crate::protocol::trace::{Effect, LinkRule, RuleSelection, Wrong};
+use crate::protocol::trace::{Effect, LinkRule, Pace, RuleSelection, Wrong};
 use crate::wire::done::Done;
 use crate::wire::refusal::Refusal;
 
@@ -21,7 +22,8 @@ const FAULT_TIMEOUT: Duration = Duration::from_secs(2);
 pub(super) enum GateChange {
     Set { rule: LinkRule, both_ways: bool },
     Clear(RuleSelection),
-    Step(bool),
+    Step { on: bool, every: bool },
+    Pace(Pace),
 }
 
 impl Members {
@@ -33,8 +35,9 @@ impl Members {
             GateChange::Clear(RuleSelection::Rule(rule)) => Done::RuleCleared { rule, later },
             GateChange::Clear(RuleSelection::Link(node, peer)) => Done::LinkCleared { node, peer, later },
             GateChange::Clear(RuleSelection::All) => Done::AllCleared { later, righted: Vec::new(), wrong: Vec::new() },
-            GateChange::Step(true) => Done::StepOn { later },
-            GateChange::Step(false) => Done::StepOff { later },
+            GateChange::Step { on: true, every } => Done::StepOn { every, later },
+            GateChange::Step { on: false, .. } => Done::StepOff { later },
+            GateChange::Pace(pace) => Done::PaceSet { pace, later },
         })
     }
 
@@ -100,7 +103,7 @@ impl Members {
             GateChange::Set { rule, both_ways } => ends(rule, both_ways),
             GateChange::Clear(RuleSelection::Rule(rule)) => ends(rule, false),
             GateChange::Clear(RuleSelection::Link(a, b)) => vec![a, b],
-            GateChange::Clear(RuleSelection::All) | GateChange::Step(_) => self.ids(),
+            GateChange::Clear(RuleSelection::All) | GateChange::Step { .. } | GateChange::Pace(_) => self.ids(),
         }
     }
 
@@ -115,9 +118,12 @@ impl Members {
             }
             GateChange::Clear(selection) => {
                 in_force.rules.retain(|rule| !selection.covers(rule));
-                in_force.frozen &= selection != RuleSelection::All;
+                if selection == RuleSelection::All {
+                    (in_force.frozen, in_force.pace) = (false, Pace::REAL);
+                }
             }
-            GateChange::Step(on) => in_force.frozen = on,
+            GateChange::Step { on, every } => (in_force.frozen, in_force.every) = (on, on && every),
+            GateChange::Pace(pace) => in_force.pace = pace,
         }
     }
 
@@ -126,7 +132,8 @@ impl Members {
         match change {
             GateChange::Set { rule, both_ways } => client.set_rule_at(node, &rule, both_ways).await,
             GateChange::Clear(selection) => client.clear_rules_at(node, &selection).await,
-            GateChange::Step(on) => client.step_at(node, on).await,
+            GateChange::Step { on, every } => client.step_at(node, on, every).await,
+            GateChange::Pace(pace) => client.set_pace_at(node, pace).await,
         }
         .map(drop)
         .map_err(by_node)
@@ -138,23 +145,25 @@ impl Members {
             return Ok(());
         }
         let client = self.new_client(grown(FAULT_TIMEOUT), None).map_err(by_node)?;
-        let (there, frozen) = client.rules_at(node).await.map_err(by_node)?;
-        for change in self.changed_since(node, &there, frozen) {
+        let there = client.rules_at(node).await.map_err(by_node)?;
+        for change in self.changed_since(node, &there) {
             self.make_at(node, change).await?;
         }
         Ok(())
     }
 
     /// The changes that turn a node's rules into those that it should have.
-    fn changed_since(&self, node: NodeId, there: &[LinkRule], frozen: bool) -> Vec<GateChange> {
+    fn changed_since(&self, node: NodeId, there: &InForce) -> Vec<GateChange> {
         let in_force = self.in_force();
         let wanted: Vec<LinkRule> = in_force.rules.iter().filter(|rule| rule.concerns(node)).copied().collect();
         // New holds first, so that no message passes in between.
-        let step = (in_force.frozen != frozen).then_some(GateChange::Step(in_force.frozen));
-        let gone = there.iter().filter(|rule| !wanted.contains(rule));
+        let (on, every) = (in_force.frozen, in_force.every);
+        let step = ((on, every) != (there.frozen, there.every)).then_some(GateChange::Step { on, every });
+        let pace = (in_force.pace != there.pace).then_some(GateChange::Pace(in_force.pace));
+        let gone = there.rules.iter().filter(|rule| !wanted.contains(rule));
         let gone = gone.map(|rule| GateChange::Clear(RuleSelection::Rule(*rule)));
         // The cleared rule may have covered other rules: these are set again.
         let set = wanted.iter().map(|rule| GateChange::Set { rule: *rule, both_ways: false });
-        step.into_iter().chain(gone).chain(set).collect()
+        step.into_iter().chain(pace).chain(gone).chain(set).collect()
     }
 }

@@ -258,8 +258,10 @@ impl Members {
         let rules = in_force.rules.iter().filter(|rule| rule.concerns(node));
         let rules = rules.flat_map(|rule| ["--rule".to_owned(), rule.to_string()]);
         let frozen = in_force.frozen.then(|| "--frozen".to_owned());
+        let every = in_force.every.then(|| "--every".to_owned());
+        let pace = (!in_force.pace.is_real()).then(|| ["--pace".to_owned(), in_force.pace.slowdown().to_string()]);
         let wrong = in_force.wrong.get(&node).into_iter().flat_map(|how| ["--wrong".to_owned(), how.to_string()]);
-        rules.chain(frozen).chain(wrong).collect()
+        rules.chain(frozen).chain(every).chain(pace.into_iter().flatten()).chain(wrong).collect()
     }
 
     /// Reports that a process has ended, unless the launcher ended it.

@@ -12,7 +12,7 @@ use crate::cluster::link_rules::GateChange;
 use crate::cluster::members::{Joins, Members};
 use crate::protocol::NodeId;
 use crate::protocol::trace::{LinkRule, RuleSelection};
-use crate::wire::convert::{wrong, wrong_to_wire};
+use crate::wire::convert::{pace, wrong, wrong_to_wire};
 use crate::wire::done::Done;
 use crate::wire::proto;
 use crate::wire::proto::control_response::Outcome;
@@ -56,6 +56,8 @@ impl Launcher for Service {
             rebuilt: self.members.was_rebuilt(),
             rules: in_force.rules.iter().map(Into::into).collect(),
             frozen: in_force.frozen,
+            every: in_force.every,
+            slowdown: in_force.pace.slowdown(),
             wrong: in_force
                 .wrong
                 .into_iter()
@@ -103,11 +105,20 @@ impl Launcher for Service {
     ) -> Result<Response<proto::ListRulesResponse>, Status> {
         let in_force = self.members.in_force();
         let rules = in_force.rules.iter().map(Into::into).collect();
-        Ok(Response::new(proto::ListRulesResponse { rules, frozen: in_force.frozen }))
+        let (frozen, every, slowdown) = (in_force.frozen, in_force.every, in_force.pace.slowdown());
+        Ok(Response::new(proto::ListRulesResponse { rules, frozen, every, slowdown }))
     }
 
     async fn step(&self, request: Request<proto::StepRequest>) -> Answer {
-        asked(&request, self.members.make(GateChange::Step(request.get_ref().on))).await
+        let proto::StepRequest { on, every } = *request.get_ref();
+        asked(&request, self.members.make(GateChange::Step { on, every })).await
+    }
+
+    async fn set_pace(&self, request: Request<proto::SetPaceRequest>) -> Answer {
+        match pace(request.get_ref().slowdown) {
+            Ok(pace) => asked(&request, self.members.make(GateChange::Pace(pace))).await,
+            Err(malformed) => answer(Err(Refusal::BadRule { reason: malformed.to_string() })),
+        }
     }
 
     async fn wrong(&self, request: Request<proto::WrongRequest>) -> Answer {

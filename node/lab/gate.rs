@@ -1,16 +1,19 @@
 //! The gate of one node: its rules, and what happens to each message.
 
 use crate::lab::pending::{Kept, Pending};
-use crate::protocol::trace::{DropReason, Effect, Fact, HandledBy, Lab, LinkRule, MessageId, RuleSelection, Wrong};
+use crate::lab::stretch::FLIGHT_MICROS;
+use crate::protocol::trace::{
+    DropReason, Effect, Fact, HandledBy, Lab, LinkRule, MessageId, Pace, RuleSelection, Wrong,
+};
 use crate::protocol::{Envelope, NodeId, Time};
 
 #[derive(Debug)]
 pub struct Gate {
-    me: NodeId,
-    /// The rules and step mode; held messages are in `pending`.
-    state: Lab,
-    pending: Pending,
-    watched: bool,
+    pub(super) me: NodeId,
+    /// The rules, the pace and step mode; held messages are in `pending`.
+    pub(super) state: Lab,
+    pub(super) pending: Pending,
+    pub(super) watched: bool,
     /// The facts of the calls since [`Gate::take_facts`], which empties it after each call.
     facts: Vec<Fact>,
 }
@@ -87,7 +90,12 @@ impl Gate {
             self.keep(envelope, now, None);
             return Passage::Stays;
         }
+        let is_slow = !self.state.pace.is_real();
         match self.slows(&envelope) {
+            Some(Effect::Delay { millis }) if is_slow => {
+                self.fly(envelope, now, FLIGHT_MICROS.saturating_add(millis.saturating_mul(1_000)));
+                Passage::Stays
+            }
             Some(Effect::Delay { millis }) => {
                 self.keep(envelope, now, Some(millis));
                 Passage::Stays
@@ -97,16 +105,30 @@ impl Gate {
                     let MessageId { from, to, number } = id_of(&envelope);
                     Fact::MessageDuplicated { from, to, number, kind: envelope.message.kind().into() }
                 });
+                if is_slow {
+                    self.fly(envelope.clone(), now, FLIGHT_MICROS);
+                    self.fly(envelope, now, FLIGHT_MICROS);
+                    return Passage::Stays;
+                }
                 Passage::PassesTwice(envelope)
+            }
+            _ if is_slow => {
+                self.fly(envelope, now, FLIGHT_MICROS);
+                Passage::Stays
             }
             _ => Passage::Passes(envelope),
         }
     }
 
-    fn is_dropped(&mut self, envelope: &Envelope) -> bool {
+    /// Why the rules in force drop a message; `None` if they do not.
+    pub(super) fn loss(&self, envelope: &Envelope) -> Option<DropReason> {
         let drops = |rule: &&LinkRule| rule.effect == Effect::Drop && fits(rule, envelope);
-        let Some(rule) = self.state.rules.iter().find(drops) else { return false };
-        let why = if rule.kind.is_none() { DropReason::Cut } else { DropReason::LostOnPurpose };
+        let rule = self.state.rules.iter().find(drops)?;
+        Some(if rule.kind.is_none() { DropReason::Cut } else { DropReason::LostOnPurpose })
+    }
+
+    fn is_dropped(&mut self, envelope: &Envelope) -> bool {
+        let Some(why) = self.loss(envelope) else { return false };
         self.tell(|| {
             let MessageId { from, to, number } = id_of(envelope);
             Fact::Dropped { from, to, number, kind: envelope.message.kind().into(), why: why.into() }
@@ -115,8 +137,11 @@ impl Gate {
     }
 
     fn holds(&self, envelope: &Envelope) -> bool {
-        let hold = |rule: &LinkRule| rule.effect == Effect::Hold && fits(rule, envelope);
-        self.state.frozen || self.state.rules.iter().any(hold)
+        self.state.frozen || self.is_held_by_a_rule(envelope)
+    }
+
+    pub(super) fn is_held_by_a_rule(&self, envelope: &Envelope) -> bool {
+        self.state.rules.iter().any(|rule| rule.effect == Effect::Hold && fits(rule, envelope))
     }
 
     fn slows(&self, envelope: &Envelope) -> Option<Effect> {
@@ -141,6 +166,10 @@ impl Gate {
                 Fact::MessageDelayed { from, to, number, kind: kind.into(), millis, due }
             });
         }
+        self.make_room();
+    }
+
+    pub(super) fn make_room(&mut self) {
         while let Some(old) = self.pending.take_excess() {
             self.tell_discarded(&old, HandledBy::NoRoom);
         }
@@ -185,12 +214,12 @@ impl Gate {
         whole
     }
 
-    /// Clears rules; clearing all of them also ends step mode. Returns the messages to deliver now; `None` if nothing
-    /// was in force.
-    pub fn clear(&mut self, selection: &RuleSelection) -> Option<Vec<Envelope>> {
+    /// Clears rules; clearing all of them also ends step mode and the pace. Returns the messages to deliver now; `None`
+    /// if nothing was in force.
+    pub fn clear(&mut self, selection: &RuleSelection, now: Time) -> Option<Vec<Envelope>> {
         let in_force = self.state.rules.iter().any(|rule| selection.covers(rule));
         match selection {
-            RuleSelection::All => self.clear_all(),
+            RuleSelection::All => self.clear_all(now),
             _ if !in_force => None,
             RuleSelection::Rule(rule) => Some(self.clear_rule(rule)),
             RuleSelection::Link(a, b) => {
@@ -212,9 +241,10 @@ impl Gate {
         Vec::new()
     }
 
-    fn clear_all(&mut self) -> Option<Vec<Envelope>> {
+    fn clear_all(&mut self, now: Time) -> Option<Vec<Envelope>> {
+        let was_slow = self.set_pace(Pace::REAL, now);
         if self.state.rules.is_empty() && !self.state.frozen {
-            return None;
+            return was_slow.then(Vec::new);
         }
         let links = self.state.rules.iter().filter_map(|rule| rule.from.zip(rule.to));
         let mut others: Vec<NodeId> = links.map(|(from, to)| if from == self.me { to } else { from }).collect();
@@ -224,17 +254,21 @@ impl Gate {
             self.change(Fact::LinkHealed { with });
         }
         let holds = RuleSelection::Rule(LinkRule::hold(self.me, None));
-        let mut free = self.clear(&holds).unwrap_or_default();
-        free.extend(self.step(false).unwrap_or_default());
+        let mut free = self.clear(&holds, now).unwrap_or_default();
+        free.extend(self.step(false, false).unwrap_or_default());
         Some(free)
     }
 
-    /// Starts or ends step mode. Returns the messages that nothing holds any more; `None` if there is no change.
-    pub fn step(&mut self, on: bool) -> Option<Vec<Envelope>> {
-        if self.state.frozen == on {
+    /// Starts or ends step mode, with `every` also for messages that change nothing. Returns the messages that nothing
+    /// holds any more; `None` if there is no change.
+    pub fn step(&mut self, on: bool, every: bool) -> Option<Vec<Envelope>> {
+        if self.state.frozen == on && (!on || self.state.every == every) {
             return None;
         }
-        self.change(if on { Fact::StepOn {} } else { Fact::StepOff {} });
+        if on {
+            self.pending.land_all();
+        }
+        self.change(if on { Fact::StepOn { every: every.into() } } else { Fact::StepOff {} });
         let free = self.take_free();
         Some(self.released(free))
     }
@@ -263,9 +297,7 @@ impl Gate {
             Handling::Duplicate => {
                 self.tell(|| Fact::MessageDuplicated { from, to, number, kind });
                 self.pending.duplicate(place);
-                while let Some(old) = self.pending.take_excess() {
-                    self.tell_discarded(&old, HandledBy::NoRoom);
-                }
+                self.make_room();
                 Handled::Done
             }
         }
@@ -276,17 +308,23 @@ impl Gate {
         self.pending.next_due()
     }
 
-    /// The delayed messages that are due.
+    /// The delayed messages that are due, and those whose flight is over and that nothing drops or holds.
     pub fn take_due(&mut self, now: Time) -> Vec<Envelope> {
-        let due = self.pending.take_due(now);
-        for envelope in &due {
-            self.tell(|| {
-                let MessageId { from, to, number } = id_of(envelope);
-                let kind = envelope.message.kind().into();
-                Fact::MessageDelivered { from, to, number, kind, why: HandledBy::Due.into() }
-            });
+        let places = self.pending.due(now);
+        places.into_iter().filter_map(|place| self.take_due_at(place)).collect()
+    }
+
+    fn take_due_at(&mut self, place: u64) -> Option<Envelope> {
+        if self.pending.at(place)?.in_flight {
+            return self.arrive(place);
         }
-        due
+        let envelope = self.pending.take(place)?;
+        self.tell(|| {
+            let MessageId { from, to, number } = id_of(&envelope);
+            let kind = envelope.message.kind().into();
+            Fact::MessageDelivered { from, to, number, kind, why: HandledBy::Due.into() }
+        });
+        Some(envelope)
     }
 
     /// The rules in force and the held messages, as a watcher sees them.
@@ -325,12 +363,12 @@ impl Gate {
     }
 
     /// Rules change rarely, and through the same fold that watchers use.
-    fn change(&mut self, fact: Fact) {
+    pub(super) fn change(&mut self, fact: Fact) {
         self.state.fold(self.me, &fact);
         self.facts.push(fact);
     }
 
-    fn tell_discarded(&mut self, envelope: &Envelope, why: HandledBy) {
+    pub(super) fn tell_discarded(&mut self, envelope: &Envelope, why: HandledBy) {
         self.tell(|| {
             let MessageId { from, to, number } = id_of(envelope);
             let kind = envelope.message.kind().into();
@@ -338,14 +376,14 @@ impl Gate {
         });
     }
 
-    fn tell(&mut self, fact: impl FnOnce() -> Fact) {
+    pub(super) fn tell(&mut self, fact: impl FnOnce() -> Fact) {
         if self.watched {
             self.facts.push(fact());
         }
     }
 }
 
-fn id_of(envelope: &Envelope) -> MessageId {
+pub(super) fn id_of(envelope: &Envelope) -> MessageId {
     MessageId { from: envelope.from, to: envelope.to, number: envelope.number }
 }
 

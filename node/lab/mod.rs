@@ -11,13 +11,16 @@
 //! receiver and kind, and says what happens to them. Cut links, held commit orders and step mode are rules and nothing
 //! else. The protocol has no code for faults and does not know of them.
 //!
-//! A message is dropped at either end, but held, delayed or duplicated only where it arrives, so each happens once.
+//! A message is dropped at either end, but held, delayed, stretched or duplicated only where it arrives, so each happens
+//! once.
 //!
 //! Left out: clocks, links, and who may inject a fault.
 
 mod gate;
 
 mod pending;
+
+mod stretch;
 
 mod contents;
 
@@ -27,4 +30,5 @@ mod wrong;
 mod tests;
 
 pub use gate::{Gate, Handled, Handling, Passage};
+pub use stretch::is_routine;
 pub use wrong::{Altered, FaultyNode};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::lab::contents;
-use crate::protocol::trace::{MessageId, PendingMessage};
+use crate::protocol::trace::{MessageId, Pace, PendingMessage};
 use crate::protocol::{Envelope, Message, MessageKind, Time};
 
 /// The most held messages. Each snapshot contains all of them, and its size is bounded.
@@ -30,6 +30,8 @@ pub struct Kept {
     pub since: u64,
     /// When it is delivered automatically.
     pub due: Option<u64>,
+    /// On its way until `due`, because of the pace.
+    pub in_flight: bool,
 }
 
 impl Kept {
@@ -58,7 +60,48 @@ impl Pending {
     pub fn keep(&mut self, envelope: Envelope, now: Time, delay: Option<u64>) -> &Kept {
         let since = self.began + now.0;
         let due = delay.map(|millis| since.saturating_add(millis.saturating_mul(1_000)));
-        self.add(Kept { envelope, since, due })
+        self.add(Kept { envelope, since, due, in_flight: false })
+    }
+
+    /// Keeps a message for as long as its flight takes, in real microseconds.
+    pub fn fly(&mut self, envelope: Envelope, now: Time, flight_micros: u64) -> &Kept {
+        let since = self.began + now.0;
+        self.add(Kept { envelope, since, due: Some(since.saturating_add(flight_micros)), in_flight: true })
+    }
+
+    /// The flights go on at another pace.
+    pub fn rescale(&mut self, from: Pace, to: Pace, now: Time) {
+        let at = self.unix_micros(now);
+        for kept in self.kept.values_mut().filter(|kept| kept.in_flight) {
+            kept.due = kept.due.map(|due| from.rescale(to, at, due));
+        }
+    }
+
+    /// Every flight ends: the messages wait for a person.
+    pub fn land_all(&mut self) {
+        for kept in self.kept.values_mut().filter(|kept| kept.in_flight) {
+            (kept.due, kept.in_flight) = (None, false);
+        }
+    }
+
+    /// The flight of one message has ended, and something holds it.
+    pub fn land(&mut self, place: u64) {
+        if let Some(kept) = self.kept.get_mut(&place) {
+            (kept.due, kept.in_flight) = (None, false);
+        }
+    }
+
+    pub fn unix_micros(&self, now: Time) -> u64 {
+        self.began + now.0
+    }
+
+    /// The places of all messages, in the order in which they came.
+    pub fn places(&self) -> Vec<u64> {
+        self.kept.keys().copied().collect()
+    }
+
+    pub fn at(&self, place: u64) -> Option<&Kept> {
+        self.kept.get(&place)
     }
 
     fn add(&mut self, kept: Kept) -> &Kept {
@@ -97,7 +140,7 @@ impl Pending {
     pub fn delay(&mut self, place: u64, now: Time, millis: u64) -> u64 {
         let due = (self.began + now.0).saturating_add(millis.saturating_mul(1_000));
         if let Some(kept) = self.kept.get_mut(&place) {
-            kept.due = Some(due);
+            (kept.due, kept.in_flight) = (Some(due), false);
         }
         due
     }
@@ -105,7 +148,7 @@ impl Pending {
     /// The copy comes after all other messages.
     pub fn duplicate(&mut self, place: u64) {
         if let Some(kept) = self.kept.get(&place).cloned() {
-            self.add(Kept { due: None, ..kept });
+            self.add(Kept { due: None, in_flight: false, ..kept });
         }
     }
 
@@ -114,13 +157,13 @@ impl Pending {
         Some(Time(due.saturating_sub(self.began)))
     }
 
-    /// In the order of their times.
-    pub fn take_due(&mut self, now: Time) -> Vec<Envelope> {
+    /// The places of the messages whose time has come, in the order of their times.
+    pub fn due(&self, now: Time) -> Vec<u64> {
         let now = self.began + now.0;
         let is_due = |(place, kept): (&u64, &Kept)| kept.due.filter(|due| *due <= now).map(|due| (due, *place));
         let mut places: Vec<(u64, u64)> = self.kept.iter().filter_map(is_due).collect();
         places.sort_unstable();
-        places.into_iter().filter_map(|(_, place)| self.take(place)).collect()
+        places.into_iter().map(|(_, place)| place).collect()
     }
 
     /// The messages that nothing holds any more; delayed ones stay.
@@ -139,6 +182,7 @@ impl Pending {
                 what: kept.what().into(),
                 since: kept.since,
                 due: kept.due,
+                in_flight: kept.in_flight,
             }
         };
         self.kept.values().map(message).collect()

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use crate::lab::pending::MESSAGES_MAX;
 use crate::lab::{Gate, Handled, Handling, Passage};
-use crate::protocol::trace::{Effect, Fact, Lab, LinkRule, MessageId, RuleSelection};
+use crate::protocol::trace::{Effect, Fact, Lab, LinkRule, MessageId, Pace, RuleSelection};
 use crate::protocol::{
     CommitOrder, Digest, EntryId, Envelope, Epoch, Kind, LogPoint, Message, MessageKind, NodeId, Position, Push,
     Pushed, RoundAnswer, Time, VoteAsked,
@@ -106,7 +106,7 @@ impl Watched {
     }
 
     fn release(&mut self, kind: Option<MessageKind>) -> Option<Vec<Envelope>> {
-        self.gate.clear(&RuleSelection::Rule(hold(kind)))
+        self.gate.clear(&RuleSelection::Rule(hold(kind)), Time(0))
     }
 }
 
@@ -114,7 +114,7 @@ impl Watched {
 fn an_open_gate_lets_everything_pass() {
     let mut at = Watched::new();
     assert!(at.passes(order(1, 1)) && at.passes(answer(2, 1)));
-    assert_eq!(at.gate.clear(&ALL), None, "nothing is in force");
+    assert_eq!(at.gate.clear(&ALL, Time(0)), None, "nothing is in force");
 }
 
 #[test]
@@ -145,8 +145,8 @@ fn a_healed_link_lets_everything_pass_again() {
     at.cut(1);
     at.cut(3);
     at.set(LinkRule::new(Effect::Delay { millis: 5 }, Some(NodeId(1)), Some(ME), None));
-    assert!(at.gate.clear(&link(1)).is_some());
-    assert!(at.gate.clear(&link(1)).is_none(), "it is whole already");
+    assert!(at.gate.clear(&link(1), Time(0)).is_some());
+    assert!(at.gate.clear(&link(1), Time(0)).is_none(), "it is whole already");
     assert!(at.passes(answer(2, 1)) && at.passes(answer(1, 2)));
     assert!(!at.passes(answer(3, 2)), "the other cut stays");
 }
@@ -159,7 +159,7 @@ fn a_one_way_rule_of_a_kind_loses_that_kind_one_way() {
     assert!(!at.set(rule), "it is in force already");
     assert!(!at.passes(order(1, 1)));
     assert!(at.passes(answer(1, 2)) && at.passes(order(3, 1)) && at.passes(answer(2, 1)));
-    assert_eq!(at.gate.clear(&RuleSelection::Rule(rule)), Some(Vec::new()));
+    assert_eq!(at.gate.clear(&RuleSelection::Rule(rule), Time(0)), Some(Vec::new()));
     assert!(at.passes(order(1, 2)), "the rule alone is lifted");
     at.facts();
 }
@@ -170,8 +170,8 @@ fn a_rule_without_a_kind_clears_those_of_single_kinds_and_not_the_other_way_roun
     let drop = |kind| LinkRule::new(Effect::Drop, Some(NodeId(1)), Some(ME), kind);
     at.set(drop(ORDERS));
     at.cut(1);
-    assert!(at.gate.clear(&RuleSelection::Rule(drop(Some(MessageKind::Ack)))).is_none());
-    assert!(at.gate.clear(&RuleSelection::Rule(drop(None))).is_some());
+    assert!(at.gate.clear(&RuleSelection::Rule(drop(Some(MessageKind::Ack))), Time(0)).is_none());
+    assert!(at.gate.clear(&RuleSelection::Rule(drop(None)), Time(0)).is_some());
     assert_eq!(at.gate.state().rules, [drop(None).reversed()]);
     at.facts();
 }
@@ -195,7 +195,7 @@ fn held_messages_wait_in_their_order_and_are_released_in_it() {
 fn what_leaves_this_node_is_not_held() {
     let mut at = Watched::new();
     at.set(hold(None));
-    at.gate.step(true);
+    at.gate.step(true, true);
     assert!(at.passes(answer(2, 3)));
 }
 
@@ -211,8 +211,8 @@ fn a_message_over_a_cut_link_is_dropped_and_not_held() {
 #[test]
 fn in_step_mode_everything_waits_and_is_handled_by_hand() {
     let mut at = Watched::new();
-    assert_eq!(at.gate.step(true), Some(Vec::new()));
-    assert_eq!(at.gate.step(true), None, "it is on already");
+    assert_eq!(at.gate.step(true, true), Some(Vec::new()));
+    assert_eq!(at.gate.step(true, true), None, "it is on already");
     for number in 1..=4 {
         at.incoming(order(1, number));
     }
@@ -222,8 +222,8 @@ fn in_step_mode_everything_waits_and_is_handled_by_hand() {
     assert_eq!(at.handle(id(1, 3), Handling::Duplicate), Handled::Done);
     assert_eq!(at.waiting(), [3, 4, 3]);
     at.set(hold(ORDERS));
-    assert_eq!(numbers(at.gate.step(false)), [0; 0], "a hold keeps them back still");
-    assert_eq!(numbers(at.gate.clear(&ALL)), [3, 4, 3]);
+    assert_eq!(numbers(at.gate.step(false, false)), [0; 0], "a hold keeps them back still");
+    assert_eq!(numbers(at.gate.clear(&ALL, Time(0))), [3, 4, 3]);
     assert_eq!(at.gate.state(), Lab::default());
 }
 
@@ -241,11 +241,11 @@ fn a_delayed_message_is_delivered_at_its_time_and_not_before() {
 #[test]
 fn a_held_message_can_be_delayed_by_hand() {
     let mut at = Watched::new();
-    at.gate.step(true);
+    at.gate.step(true, true);
     at.incoming(order(1, 1));
     at.incoming(order(1, 2));
     assert_eq!(at.handle(id(1, 2), Handling::Delay { millis: 5 }), Handled::Done);
-    assert_eq!(numbers(at.gate.step(false)), [1], "the other waits for its time");
+    assert_eq!(numbers(at.gate.step(false, false)), [1], "the other waits for its time");
     assert_eq!(at.gate.take_due(Time(5_000)), [order(1, 2)]);
     at.facts();
 }
@@ -290,7 +290,7 @@ fn pushes_are_bounded_in_bytes_too() {
 #[test]
 fn what_waits_says_what_it_is() {
     let mut at = Watched::new();
-    at.gate.step(true);
+    at.gate.step(true, true);
     at.now = Time(7);
     let entries = (3..=5).map(|offset| Pushed { id: EntryId::new(2, offset), kind: Kind::Command, body: Bytes::new() });
     let push =
@@ -308,4 +308,98 @@ fn rules_can_be_in_force_from_the_start() {
     assert_eq!((gate.state().rules, gate.state().frozen), (vec![hold(ORDERS)], true));
     assert_eq!(gate.pass_in(answer(1, 2), Time(0)), Passage::Stays);
     assert!(gate.take_facts().is_empty(), "there is no watcher");
+}
+
+fn pace(slowdown: u32) -> Pace {
+    Pace::new(slowdown).expect("a pace")
+}
+
+impl Watched {
+    fn at_pace(slowdown: u32) -> Watched {
+        let mut at = Watched::new();
+        assert!(at.gate.set_pace(pace(slowdown), Time(0)));
+        at.facts();
+        at
+    }
+
+    /// The numbers of the messages that arrive by then.
+    fn arrive(&mut self, millis: u64) -> Vec<u64> {
+        let arrived = self.gate.take_due(Time(millis * 1_000));
+        self.facts();
+        arrived.iter().map(|envelope| envelope.number).collect()
+    }
+}
+
+#[test]
+fn in_slow_motion_a_message_flies_for_a_millisecond_of_the_nodes_time() {
+    let mut at = Watched::at_pace(100);
+    assert_eq!(at.incoming(order(1, 1)), Passage::Stays);
+    assert!(at.passes(answer(2, 3)), "what leaves flies at its receiver");
+    assert_eq!(at.gate.next_due(), Some(Time(100_000)));
+    assert_eq!((at.arrive(99), at.arrive(100)), (vec![], vec![1]));
+}
+
+#[test]
+fn another_pace_stretches_the_rest_of_a_flight_and_keeps_the_order() {
+    let mut at = Watched::at_pace(1_000);
+    at.incoming(order(1, 1));
+    assert!(at.gate.set_pace(pace(10), Time(500_000)));
+    assert!(!at.gate.set_pace(pace(10), Time(500_000)), "it is that already");
+    at.now = Time(500_000);
+    at.incoming(order(1, 2));
+    assert_eq!((at.arrive(504), at.arrive(505), at.arrive(510)), (vec![], vec![1], vec![2]));
+}
+
+#[test]
+fn rules_apply_when_a_flight_is_over() {
+    let mut at = Watched::at_pace(100);
+    at.incoming(order(1, 1));
+    at.incoming(order(3, 2));
+    at.incoming(order(1, 3));
+    at.set(hold(ORDERS));
+    at.cut(3);
+    assert_eq!(at.arrive(100), [0; 0], "one is lost, two are held");
+    assert_eq!(at.waiting(), [1, 3]);
+    assert_eq!(numbers(at.release(ORDERS)), [1, 3]);
+}
+
+#[test]
+fn a_delay_is_stretched_and_a_doubled_message_flies_twice() {
+    let mut at = Watched::at_pace(10);
+    at.set(LinkRule::new(Effect::Delay { millis: 20 }, Some(NodeId(1)), Some(ME), None));
+    at.set(LinkRule::new(Effect::Duplicate, Some(NodeId(3)), Some(ME), None));
+    at.incoming(order(1, 1));
+    assert_eq!(at.incoming(order(3, 2)), Passage::Stays);
+    assert_eq!((at.arrive(10), at.arrive(209), at.arrive(210)), (vec![2, 2], vec![], vec![1]));
+}
+
+#[test]
+fn step_mode_stops_what_is_on_its_way_and_clear_makes_time_real() {
+    let mut at = Watched::at_pace(100);
+    at.incoming(order(1, 1));
+    at.gate.step(true, false);
+    assert_eq!(at.arrive(1_000), [0; 0], "it waits for a person");
+    assert_eq!(at.handle(id(1, 1), Handling::Deliver), Handled::Delivered(Box::new(order(1, 1))));
+    at.gate.step(false, false);
+    at.incoming(order(1, 2));
+    assert_eq!(at.gate.clear(&ALL, Time(0)), Some(Vec::new()));
+    assert_eq!((at.gate.state().pace, at.arrive(1)), (Pace::REAL, vec![2]));
+}
+
+#[test]
+fn step_mode_may_let_routine_through_unless_every_message_or_a_rule_keeps_it() {
+    let mut at = Watched::new();
+    assert!(!at.gate.may_let_through(&answer(1, 2)), "nothing waits out of step mode");
+    at.gate.step(true, false);
+    let vote = message(1, 2, 5, Message::VoteAsked(VoteAsked { epoch: Epoch(2), last: None, transfer: false }));
+    assert!(at.gate.may_let_through(&answer(1, 2)) && !at.gate.may_let_through(&vote));
+    at.incoming(order(1, 1));
+    at.incoming(vote);
+    assert_eq!(at.gate.routine(), [order(1, 1)]);
+    at.gate.let_through(&order(1, 1));
+    assert_eq!((at.waiting(), at.seen.let_through), (vec![5], 1));
+    at.cut(1);
+    assert!(!at.gate.may_let_through(&answer(1, 2)), "it is lost");
+    at.gate.step(true, true);
+    assert!(!at.gate.may_let_through(&answer(3, 2)), "every message waits");
 }

@@ -55,7 +55,7 @@ pub enum NodeError {
     Timing { heartbeat_ms: u64, election_timeout_ms: u64 },
     #[error("there is no feature level {level}: this epoca supports 1 to {}", FeatureLevel::NEWEST)]
     Level { level: FeatureLevel },
-    #[error("--rule, --frozen, --wrong and --feature-level-max work only in a lab: start the node with --lab")]
+    #[error("--rule, --frozen, --pace, --wrong and --feature-level-max work only in a lab: start the node with --lab")]
     LabOnly,
     #[error(
         "the lease is {lease_ms} ms: with this election timeout at most {most_ms} ms are safe, nine tenths of it; give \

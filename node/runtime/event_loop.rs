@@ -20,7 +20,7 @@ use tokio::time::Instant;
 use crate::membership::join::Join;
 use crate::peers::{Links, PeerEvent};
 use crate::protocol::trace::Fact;
-use crate::protocol::{Answer, Core, Input, NodeId, Proposal, Refusal};
+use crate::protocol::{Answer, Core, Input, NodeId, Operation, Proposal, Refusal};
 use crate::runtime::alarm::Alarm;
 use crate::runtime::clock::Clock;
 use crate::runtime::database::Applier;
@@ -44,6 +44,8 @@ const SHUTDOWN_MAX: Duration = Duration::from_secs(1);
 pub(super) struct EventLoop {
     pub(super) clock: Clock,
     pub(super) core: Core,
+    /// The length of a lease; 0 without leases.
+    pub(super) lease_micros: u64,
     /// `Some` only in a lab.
     pub(super) faults: Option<Faults>,
     pub(super) observers: Observers,
@@ -136,11 +138,12 @@ impl EventLoop {
 
     fn on_completion(&mut self, completion: Completion) -> Result<(), NodeError> {
         match completion {
-            Completion::Flushed(operation) => {
-                for envelope in self.flusher.on_flushed(operation) {
-                    self.send(envelope);
+            Completion::Flushed(operation, took_micros) => {
+                if self.is_flush_over(operation, took_micros) {
+                    self.on_flushed(operation)
+                } else {
+                    Ok(())
                 }
-                self.step(Input::Stored(operation))
             }
             Completion::Applied(up_to, outcomes) => self.step(Input::Applied { up_to, outcomes }),
             Completion::FinalChanged(fact) => {
@@ -161,7 +164,16 @@ impl EventLoop {
         }
     }
 
-    /// Submits all writes of an iteration as one proposal, and all reads as one read.
+    /// A flush is over: what waited for it is sent, and the core counts it as durable.
+    pub(super) fn on_flushed(&mut self, operation: Operation) -> Result<(), NodeError> {
+        for envelope in self.flusher.on_flushed(operation) {
+            self.send(envelope);
+        }
+        self.step(Input::Stored(operation))
+    }
+
+    /// Submits all writes of an iteration as one proposal, and all reads as one read. A lease read is a linearizable
+    /// read while a lease may be of a time that passed slower here than elsewhere.
     fn on_requests(&mut self, requests: &mut Vec<Request>) -> Result<(), NodeError> {
         let (mut proposals, mut reads, mut lease_reads) = (Vec::new(), Vec::new(), Vec::new());
         for request in requests.drain(..) {
@@ -173,7 +185,10 @@ impl EventLoop {
                     proposals.push(Proposal { request: self.requests.add(reply), command });
                 }
                 Request::Read(reply) => reads.push(self.requests.add(reply)),
-                Request::LeaseRead(reply) => lease_reads.push(self.requests.add(reply)),
+                Request::LeaseRead(reply) if self.clock.keeps_lease(self.lease_micros) => {
+                    lease_reads.push(self.requests.add(reply));
+                }
+                Request::LeaseRead(reply) => reads.push(self.requests.add(reply)),
                 other => self.on_control_request(other)?,
             }
         }

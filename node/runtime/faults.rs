@@ -5,9 +5,9 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use crate::lab::{Altered, FaultyNode, Gate, Handled, Handling, Passage};
-use crate::protocol::trace::{Fact, RuleSelection, Wrong};
-use crate::protocol::{Envelope, Input, NodeId, Time};
+use crate::lab::{Altered, FaultyNode, Gate, Handled, Handling, Passage, is_routine};
+use crate::protocol::trace::{Fact, NodeState, Pace, RuleSelection, Wrong};
+use crate::protocol::{Core, Envelope, Input, NodeId, Operation, Output, Time};
 use crate::runtime::error::NodeError;
 use crate::runtime::event_loop::EventLoop;
 use crate::server::requests::{Fault, FaultDone, OnMessage};
@@ -19,12 +19,14 @@ pub(super) struct Faults {
     faulty_node: Option<FaultyNode>,
     /// Acks forged by a faulty leader for its own core. Bound: one for each push of an iteration, which empties it.
     injected: VecDeque<Envelope>,
+    /// A flush that is done, and the node's time at which the core hears of it.
+    stretched_flush: Option<(Operation, Time)>,
 }
 
 impl Faults {
     pub(super) fn new(gate: Gate, wrong: Option<Wrong>) -> Faults {
         let gate = gate.admits(wrong);
-        Faults { gate, faulty_node: wrong.map(FaultyNode::new), injected: VecDeque::new() }
+        Faults { gate, faulty_node: wrong.map(FaultyNode::new), injected: VecDeque::new(), stretched_flush: None }
     }
 
     pub(super) fn gate(&self) -> &Gate {
@@ -46,6 +48,9 @@ impl EventLoop {
     /// The gate decides whether a message reaches the core now, twice, later or never.
     pub(super) fn receive_through_gate(&mut self, envelope: Envelope) -> Result<(), NodeError> {
         let now = self.clock.node_time();
+        if self.lets_through(&envelope) {
+            return self.let_through(envelope);
+        }
         let Some(Faults { gate, .. }) = &mut self.faults else { return Ok(()) };
         let passage = gate.pass_in(envelope, now);
         self.publish_gate_facts();
@@ -102,16 +107,22 @@ impl EventLoop {
         Ok(())
     }
 
-    /// The node's time at which the next delayed message is due.
+    /// The node's time at which the next delayed message, or a stretched flush, is due.
     pub(super) fn next_delayed(&self) -> Option<Time> {
-        self.faults.as_ref().and_then(|faults| faults.gate.next_due())
+        let Faults { gate, stretched_flush, .. } = self.faults.as_ref()?;
+        stretched_flush.map(|(_, due)| due).into_iter().chain(gate.next_due()).min()
     }
 
-    /// Steps the core with the delayed messages that are due.
+    /// Steps the core with the delayed messages and the stretched flush that are due.
     pub(super) fn deliver_delayed(&mut self) -> Result<(), NodeError> {
         let now = self.clock.node_time();
-        let due = self.faults.as_mut().map(|faults| faults.gate.take_due(now)).unwrap_or_default();
+        let Some(Faults { gate, stretched_flush, .. }) = &mut self.faults else { return Ok(()) };
+        let due = gate.take_due(now);
+        let flushed = stretched_flush.take_if(|(_, due)| *due <= now);
         self.publish_gate_facts();
+        if let Some((operation, _)) = flushed {
+            self.on_flushed(operation)?;
+        }
         self.step_messages(due)
     }
 
@@ -136,6 +147,60 @@ impl EventLoop {
         self.publish_all(facts);
     }
 
+    fn pace(&self) -> Pace {
+        self.faults.as_ref().map_or(Pace::REAL, |faults| faults.gate.pace())
+    }
+
+    /// A flush is done that has taken `took_micros`. At a slower pace the core hears of it after the time that it takes
+    /// at that pace: until then nothing counts as durable, so nothing is acked. True if it is to be told now.
+    pub(super) fn is_flush_over(&mut self, operation: Operation, took_micros: u64) -> bool {
+        let (pace, now) = (self.pace(), self.clock.node_time());
+        let Some(faults) = self.faults.as_mut().filter(|_| !pace.is_real()) else { return true };
+        let left = pace.stretch(took_micros).saturating_sub(took_micros);
+        faults.stretched_flush = Some((operation, now.plus_micros(left)));
+        false
+    }
+
+    /// A flush that is done and that the core has not heard of.
+    pub(super) fn take_stretched_flush(&mut self) -> Option<Operation> {
+        self.faults.as_mut()?.stretched_flush.take().map(|(operation, _)| operation)
+    }
+
+    /// All that takes time goes on at another pace: messages on their way, a flush, and the core's timers.
+    fn set_pace(&mut self, pace: Pace) {
+        let (before, now) = (self.pace(), self.clock.node_time());
+        let Some(Faults { gate, stretched_flush, .. }) = &mut self.faults else { return };
+        gate.set_pace(pace, now);
+        if let Some((_, due)) = stretched_flush {
+            *due = Time(before.rescale(pace, now.0, due.0));
+        }
+        self.clock.set_pace(pace);
+    }
+
+    /// Whether step mode delivers the message by itself, because it changes nothing.
+    fn lets_through(&self, envelope: &Envelope) -> bool {
+        let may = self.faults.as_ref().is_some_and(|faults| faults.gate.may_let_through(envelope));
+        may && changes_nothing(&self.core, self.clock.core_time(), envelope)
+    }
+
+    fn let_through(&mut self, envelope: Envelope) -> Result<(), NodeError> {
+        let Some(Faults { gate, .. }) = &mut self.faults else { return Ok(()) };
+        gate.let_through(&envelope);
+        self.publish_gate_facts();
+        self.step_message(envelope)
+    }
+
+    /// Delivers what waits and changes nothing any more: another message has done it.
+    fn let_routine_through(&mut self) -> Result<(), NodeError> {
+        let routine = self.faults.as_ref().map(|faults| faults.gate.routine()).unwrap_or_default();
+        for envelope in routine {
+            if self.lets_through(&envelope) {
+                self.let_through(envelope)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Executes a request for a fault. `None` outside a lab, where the service has already refused it.
     pub(super) fn apply_fault(&mut self, fault: Fault) -> Result<Option<FaultDone>, NodeError> {
         let now = self.clock.node_time();
@@ -146,14 +211,19 @@ impl EventLoop {
                 FaultDone::Done
             }
             Fault::Clear(selection) => {
-                let free = gate.clear(&selection);
-                if selection == RuleSelection::All {
+                let is_all = selection == RuleSelection::All;
+                if is_all {
+                    self.set_pace(Pace::REAL);
+                }
+                let Some(Faults { gate, .. }) = &mut self.faults else { return Ok(None) };
+                let free = gate.clear(&selection, now);
+                if is_all {
                     self.resume_clock();
                 }
                 self.deliver_released(free)?
             }
-            Fault::Step(on) => {
-                let free = gate.step(on);
+            Fault::Step { on, every } => {
+                let free = gate.step(on, every);
                 if on {
                     self.clock.freeze()
                 } else {
@@ -171,8 +241,13 @@ impl EventLoop {
                 }
             },
             Fault::Tick(micros) => self.advance_time(micros)?,
+            Fault::Pace(pace) => {
+                self.set_pace(pace);
+                FaultDone::Done
+            }
         };
         self.publish_gate_facts();
+        self.let_routine_through()?;
         self.cuts.send_replace(self.faults.as_ref().map(Faults::cut_off).unwrap_or_default());
         Ok(Some(outcome))
     }
@@ -206,6 +281,21 @@ impl EventLoop {
         }
         Ok(FaultDone::Passed(passed))
     }
+}
+
+/// Whether a message leaves the core's state as observers see it, its disk and its database as they are, and causes no
+/// message but further ones of that kind.
+fn changes_nothing(core: &Core, now: Time, envelope: &Envelope) -> bool {
+    let mut tried = core.clone();
+    let outputs = tried.step(now, Input::Message(envelope.clone()));
+    let is_quiet = |output: &Output| match output {
+        Output::Send(send) => is_routine(send.envelope.message.kind()),
+        // Reads whose round is answered.
+        Output::Answer(..) | Output::Trace(_) => true,
+        _ => false,
+    };
+    let seen = |core: &Core| NodeState { sent: None, ..core.node_state(0) };
+    outputs.iter().all(is_quiet) && seen(core) == seen(&tried)
 }
 
 fn handling_of(on_message: OnMessage) -> Handling {

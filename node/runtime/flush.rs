@@ -8,6 +8,7 @@
 //! single write never waits for others.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use crate::protocol::{Envelope, LogPoint, Operation, Store};
 use crate::runtime::inbox::{Completion, CompletionSender};
@@ -67,9 +68,12 @@ impl Flusher {
         let operation = self.appended;
         self.in_flight = Some(operation);
         let completions = self.completions.clone();
+        let begun = Instant::now();
         self.log.flush(Box::new(move |flushed| {
+            let took_micros = begun.elapsed().as_micros() as u64;
+            let done = |()| Completion::Flushed(operation, took_micros);
             // The receiver is gone during shutdown.
-            let _ = completions.send(flushed.map_or_else(Completion::Failed, |()| Completion::Flushed(operation)));
+            let _ = completions.send(flushed.map_or_else(Completion::Failed, done));
         }))
     }
 
@@ -174,7 +178,7 @@ mod tests {
 
     fn flushed(completions: &mut mpsc::UnboundedReceiver<Completion>) -> Operation {
         match completions.try_recv() {
-            Ok(Completion::Flushed(operation)) => operation,
+            Ok(Completion::Flushed(operation, _)) => operation,
             _ => panic!("no flush has completed"),
         }
     }

@@ -21,7 +21,8 @@ const COMPLETIONS_MAX: usize = 256;
 
 /// The result of work that ran outside the event loop.
 pub(super) enum Completion {
-    Flushed(Operation),
+    /// The flush of an operation, and how many microseconds it took.
+    Flushed(Operation, u64),
     /// Entries up to this one are applied, with the outcome of each.
     Applied(LogPoint, Vec<Applied>),
     /// Rows of the final database for observers. Sent before the completion of the apply or install that caused it.

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use crate::membership::Identity;
-use crate::protocol::trace::{LinkRule, Wrong};
+use crate::protocol::trace::{LinkRule, Pace, Wrong};
 use crate::protocol::{Config, FeatureLevel, Leadership, Limits, Membership, NodeId, Prefer};
 use crate::runtime::error::NodeError;
 use crate::runtime::membership::describe;
@@ -36,6 +36,10 @@ pub struct NodeOptions {
     pub rules: Vec<LinkRule>,
     /// Start in step mode. Only in a lab.
     pub frozen: bool,
+    /// In step mode keep also the messages that change nothing.
+    pub every: bool,
+    /// Start with time at this pace. Slower than real time only in a lab.
+    pub pace: Pace,
     /// Misbehave on purpose, so that the checks can be seen to detect it. Only in a lab.
     pub wrong: Option<Wrong>,
     /// The interval of a leader's heartbeats, in milliseconds, at least 1.
@@ -111,7 +115,9 @@ impl NodeOptions {
             return Err(NodeError::Level { level: self.level_max });
         }
         let is_older = self.level_max < FeatureLevel::NEWEST;
-        if !self.lab && (self.frozen || self.wrong.is_some() || is_older || !self.rules.is_empty()) {
+        if !self.lab
+            && (self.frozen || !self.pace.is_real() || self.wrong.is_some() || is_older || !self.rules.is_empty())
+        {
             return Err(NodeError::LabOnly);
         }
         if id == NodeId(0) {

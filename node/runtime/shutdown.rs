@@ -40,10 +40,13 @@ impl EventLoop {
     }
 
     async fn flush_all(&mut self, inbox: &mut Inbox) -> Result<(), NodeError> {
+        if let Some(operation) = self.take_stretched_flush() {
+            drop(self.flusher.on_flushed(operation));
+        }
         self.flusher.start_flush()?;
         while !self.flusher.is_durable() {
             match inbox.completions.recv().await {
-                Some(Completion::Flushed(operation)) => {
+                Some(Completion::Flushed(operation, _)) => {
                     // The messages that waited for it are dropped: the links are closing.
                     drop(self.flusher.on_flushed(operation));
                     self.flusher.start_flush()?;

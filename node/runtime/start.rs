@@ -219,7 +219,7 @@ fn assemble(
         completions: completion_sender.clone(),
     };
     let (applier, revisions) = start_applier(&database, &snapshots, &completion_sender)?;
-    let clock = if options.frozen { Clock::start_frozen() } else { Clock::start() };
+    let clock = Clock::start_in_lab(options.frozen, options.pace);
     let faults = faults(options, &clock);
     let (cuts, current_cuts) = watch::channel(faults.as_ref().map(Faults::cut_off).unwrap_or_default());
     let leader = watch::Sender::new(None);
@@ -235,9 +235,11 @@ fn assemble(
         leader: leader.subscribe(),
         connections_max: connections_max(),
     };
+    let config = options.config(&me, seed()?);
     let event_loop = EventLoop {
         clock,
-        core: Core::new(options.config(&me, seed()?), restored, clock.core_time()),
+        lease_micros: config.leadership.lease_micros,
+        core: Core::new(config, restored, clock.core_time()),
         faults,
         observers: Observers::new(options.id, options.lab),
         flusher: Flusher::new(log, completion_sender.clone()),
@@ -300,7 +302,10 @@ fn faults(options: &NodeOptions, clock: &Clock) -> Option<Faults> {
     if let Some(wrong) = options.wrong {
         tracing::warn!("{} is faulty on purpose: {}", options.id, wrong.name());
     }
-    let gate = || Gate::new(options.id, clock.started_micros()).with(&options.rules, options.frozen);
+    let gate = || {
+        let gate = Gate::new(options.id, clock.started_micros()).with(&options.rules, options.frozen);
+        gate.keeps_every(options.every).at_pace(options.pace)
+    };
     options.lab.then(|| Faults::new(gate(), options.wrong))
 }
 

@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tonic::transport::Channel;
 
-use crate::protocol::trace::{LinkRule, NodeState, RuleSelection};
+use crate::protocol::trace::{LinkRule, NodeState, Pace, RuleSelection};
 use crate::protocol::{Change, FeatureLevel, LogPoint, MessageKind, NodeId, Prefer};
 use crate::runtime::error::NodeError;
 use crate::runtime::event_loop::StopMode;
@@ -170,6 +170,8 @@ pub(super) fn options(id: u64) -> NodeOptions {
         lab: false,
         rules: Vec::new(),
         frozen: false,
+        every: false,
+        pace: Pace::REAL,
         wrong: None,
         heartbeat_ms: 50,
         // Long, so that no election comes that a test does not ask for.

@@ -219,11 +219,19 @@ impl Control for ControlService {
     ) -> Result<Response<proto::ListRulesResponse>, Status> {
         let lab = self.state(0).await?.snapshot.lab;
         let rules = lab.rules.iter().map(Into::into).collect();
-        Ok(Response::new(proto::ListRulesResponse { rules, frozen: lab.frozen }))
+        let (frozen, every, slowdown) = (lab.frozen, lab.every, lab.pace.slowdown());
+        Ok(Response::new(proto::ListRulesResponse { rules, frozen, every, slowdown }))
     }
 
     async fn step(&self, request: Request<proto::StepRequest>) -> Result<Response<proto::ControlResponse>, Status> {
-        self.faults.step(request.into_inner().on).await
+        self.faults.step(request.into_inner()).await
+    }
+
+    async fn set_pace(
+        &self,
+        request: Request<proto::SetPaceRequest>,
+    ) -> Result<Response<proto::ControlResponse>, Status> {
+        self.faults.set_pace(request.into_inner().slowdown).await
     }
 
     async fn pending(&self, _: Request<proto::PendingRequest>) -> Result<Response<proto::PendingResponse>, Status> {
@@ -292,6 +300,7 @@ impl ControlService {
             pending,
             wrong: wrong_to_wire(lab.wrong),
             timer_micros,
+            slowdown: lab.pace.slowdown(),
             incarnation: self.about.incarnation.0.to_vec().into(),
             members: self.about.membership.known().list.map(|list| (&*list).into()),
             level_max: self.about.level_max.0,

@@ -10,6 +10,7 @@ use crate::protocol::NodeId;
 use crate::protocol::trace::{Effect, LinkRule, MessageId, RuleSelection};
 use crate::server::control::{About, ask, no, yes};
 use crate::server::requests::{Fault, FaultDone, OnMessage, Request as Ask, RequestQueue};
+use crate::wire::convert::pace;
 use crate::wire::done::Done;
 use crate::wire::proto;
 use crate::wire::refusal::Refusal;
@@ -62,9 +63,18 @@ impl FaultService {
         }
     }
 
-    pub(super) async fn step(&self, on: bool) -> Answer {
+    pub(super) async fn step(&self, request: proto::StepRequest) -> Answer {
+        let proto::StepRequest { on, every } = request;
         let later = Vec::new();
-        self.fault(Fault::Step(on), if on { Done::StepOn { later } } else { Done::StepOff { later } }).await
+        let done = if on { Done::StepOn { every, later } } else { Done::StepOff { later } };
+        self.fault(Fault::Step { on, every }, done).await
+    }
+
+    pub(super) async fn set_pace(&self, slowdown: u32) -> Answer {
+        match pace(slowdown) {
+            Ok(pace) => self.fault(Fault::Pace(pace), Done::PaceSet { pace, later: Vec::new() }).await,
+            Err(malformed) => Ok(Response::new(no(&Refusal::BadRule { reason: malformed.to_string() }))),
+        }
     }
 
     pub(super) async fn handle(&self, request: proto::HandleRequest) -> Answer {

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::protocol::trace::{Fact, LinkRule, MessageId, NodeState, PendingMessage, RuleSelection};
+use crate::protocol::trace::{Fact, LinkRule, MessageId, NodeState, Pace, PendingMessage, RuleSelection};
 use crate::protocol::{Answer, Epoch, MemberChange, NodeId, Probe};
 use crate::server::ring::Ring;
 use crate::wire::convert::NodeSnapshot;
@@ -79,9 +79,14 @@ pub(crate) struct Watch {
 pub(crate) enum Fault {
     /// Sets a rule; with `true` the same rule in both directions of its link.
     Set(LinkRule, bool),
-    /// Clears rules; clearing all of them ends step mode too.
+    /// Clears rules; clearing all of them ends step mode and the slower pace too.
     Clear(RuleSelection),
-    Step(bool),
+    /// Step mode, with `every` also for messages that change nothing.
+    Step {
+        on: bool,
+        every: bool,
+    },
+    Pace(Pace),
     Message(MessageId, OnMessage),
     /// Advances the core's time by this many microseconds, or to its deadline.
     Tick(Option<u64>),

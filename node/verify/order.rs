@@ -266,6 +266,9 @@ fn message_of(event: &Event) -> Option<(NodeId, u64)> {
         | Fact::MessageDiscarded { from, number, .. }
         | Fact::MessageDelayed { from, number, .. }
         | Fact::MessageDuplicated { from, number, .. }
+        | Fact::MessageInFlight { from, number, .. }
+        | Fact::MessageArrived { from, number, .. }
+        | Fact::MessageLetThrough { from, number, .. }
         | Fact::MessageDelivered { from, number, .. } => (from, number),
         // There the number is that of the push which was answered.
         Fact::Dropped { why, .. } if *why == DropReason::AckOfAnotherLog => return None,

@@ -1,6 +1,6 @@
 //! What a control request did. Texts for people are made where they are shown.
 
-use crate::protocol::trace::{LinkRule, MessageId, Wrong};
+use crate::protocol::trace::{LinkRule, MessageId, Pace, Wrong};
 use crate::protocol::{LogPoint, NodeId};
 use crate::wire::typed::typed;
 
@@ -39,8 +39,10 @@ typed! {
         LinkCleared = "link_cleared" { node: NodeId, peer: NodeId, later: Vec<NodeId> }
         /// `righted` were restarted without their fault; `wrong` are still faulty on purpose.
         AllCleared = "all_cleared" { later: Vec<NodeId>, righted: Vec<(NodeId, u32)>, wrong: Vec<(NodeId, Wrong)> }
-        StepOn = "step_on" { later: Vec<NodeId> }
+        /// With `every` also the messages that change nothing wait.
+        StepOn = "step_on" { every: bool, later: Vec<NodeId> }
         StepOff = "step_off" { later: Vec<NodeId> }
+        PaceSet = "pace_set" { pace: Pace, later: Vec<NodeId> }
         /// The timer has fired.
         Ticked = "ticked" { node: NodeId, millis: u64 }
         Delivered = "delivered" { message: MessageId }

@@ -3,9 +3,9 @@
 //! [`typed!`] declares each variant once: its fields have the names that the wire's message has for them, so both
 //! directions follow from the declaration. A code or field that is missing is a malformed message.
 
-use crate::protocol::trace::{LinkRule, MessageId, Wrong};
+use crate::protocol::trace::{LinkRule, MessageId, Pace, Wrong};
 use crate::protocol::{LogPoint, NodeId};
-use crate::wire::convert::{Malformed, wrong, wrong_to_wire};
+use crate::wire::convert::{Malformed, pace, wrong, wrong_to_wire};
 use crate::wire::proto;
 use crate::wire::refusal::DisksLost;
 
@@ -155,6 +155,16 @@ impl Detail<Option<proto::Point>> for LogPoint {
 
     fn from_wire(what: &'static str, wire: Option<proto::Point>) -> Result<LogPoint, Malformed> {
         required(what, wire)?.try_into()
+    }
+}
+
+impl Detail<Option<u32>> for Pace {
+    fn to_wire(&self) -> Option<u32> {
+        Some(self.slowdown())
+    }
+
+    fn from_wire(what: &'static str, wire: Option<u32>) -> Result<Pace, Malformed> {
+        pace(required(what, wire)?)
     }
 }
 

@@ -98,11 +98,12 @@ fn clear_removes_every_fault_at_all_nodes() {
         &["fault", "drop", "1", "4", "push"],
         &["fault", "delay", "1", "2", "100"],
         &["fault", "step", "on"],
+        &["fault", "pace", "10"],
     ] {
         cluster.text(0, fault);
     }
     cluster.text(0, &["fault", "clear"]);
-    let nothing = json!({"rules": [], "step": false, "wrong": []});
+    let nothing = json!({"rules": [], "step": false, "pace": 1, "wrong": []});
     assert_eq!(cluster.json(0, &["fault", "list"]), nothing);
     until("nothing waits any more", || cluster.status().iter().all(|node| node["lab"]["pending"] == 0));
     cluster.json(0, &["put", "x", "1"]);
@@ -122,7 +123,8 @@ fn without_a_launcher_the_nodes_are_asked_themselves() {
         assert_eq!(said.code, Some(0), "{words:?}: {said:?}");
     };
     here(&["fault", "drop", "2", "1", "ack"]);
-    here(&["fault", "step", "on"]);
+    here(&["fault", "pace", "3"]);
+    here(&["fault", "step", "on", "--all"]);
     here(&["fault", "tick", "1"]);
     here(&["fault", "deliver"]);
     assert!(cluster.status().iter().all(|node| node["lab"]["step"] == true));
@@ -136,6 +138,7 @@ fn without_a_lab_no_gate_is_touched() {
     for fault in [
         &["fault", "drop", "1", "2", "ack"][..],
         &["fault", "step", "on"],
+        &["fault", "pace", "10"],
         &["fault", "tick", "2"],
         &["fault", "clear"],
         &["fault", "wrong", "2", "skip-check"],

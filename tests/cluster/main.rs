@@ -42,6 +42,8 @@ mod outcomes;
 
 mod overload;
 
+mod pace;
+
 mod private_files;
 
 mod services;

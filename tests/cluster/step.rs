@@ -150,7 +150,7 @@ fn a_discarded_commit_order_is_repeated_when_time_continues() {
 #[test]
 fn a_node_killed_in_step_mode_restarts_frozen_without_its_held_messages() {
     let cluster = Cluster::start(&["--lab"]);
-    cluster.text(0, &["fault", "step", "on"]);
+    cluster.text(0, &["fault", "step", "on", "--all"]);
     cluster.text(0, &["fault", "tick", "1"]);
     until("a heartbeat to each waits", || {
         (2..=4).all(|to| pending(&cluster).iter().any(|message| message.ends == (1, to)))
@@ -160,7 +160,7 @@ fn a_node_killed_in_step_mode_restarts_frozen_without_its_held_messages() {
     assert!(pending(&cluster).iter().any(|message| message.ends == (1, 2)), "the others' stay");
     cluster.text(0, &["fault", "restart", "3"]);
     let node = &cluster.status()[2];
-    assert_eq!(node["lab"], json!({"rules": [], "step": true, "pending": 0, "wrong": null}), "{node}");
+    assert_eq!(node["lab"], json!({"rules": [], "step": true, "pace": 1, "pending": 0, "wrong": null}), "{node}");
     assert_eq!(node["leader"], Value::Null, "it has heard no leader");
     cluster.text(0, &["fault", "tick", "1"]);
     until("a heartbeat for it waits", || pending(&cluster).iter().any(|message| message.ends == (1, 3)));
@@ -212,7 +212,7 @@ fn a_person_starts_an_election_in_step_mode_and_walks_it() {
 #[test]
 fn a_message_can_be_delayed_and_doubled_by_hand_and_is_named_by_its_number() {
     let cluster = Cluster::start(&["--lab"]);
-    cluster.text(0, &["fault", "step", "on"]);
+    cluster.text(0, &["fault", "step", "on", "--all"]);
     deliver_until(&cluster, "nothing waits", || pending(&cluster).is_empty());
     cluster.text(0, &["fault", "tick", "1"]);
     until("a heartbeat to each waits", || pending(&cluster).len() == 3);
@@ -231,13 +231,33 @@ fn a_message_can_be_delayed_and_doubled_by_hand_and_is_named_by_its_number() {
     assert_eq!((said.code, said.error().0), (Some(1), "no_such_message".to_owned()));
 }
 
-/// As after a console that was killed: no console is left to deliver, and the others find out only by their
+#[test]
+fn step_mode_delivers_by_itself_what_changes_nothing_and_keeps_what_does() {
+    let cluster = Cluster::start(&["--lab"]);
+    cluster.json(0, &["put", "x", "1"]);
+    until("every node has it", || (1..=4).all(|node| end(&cluster, node, "applied") == json!([1, 1])));
+    cluster.text(0, &["fault", "step", "on"]);
+    deliver_until(&cluster, "nothing waits", || pending(&cluster).is_empty());
+    cluster.text(0, &["fault", "tick", "1"]);
+    // The answers to the heartbeats that confirm the read come by themselves too.
+    assert_eq!(cluster.json(0, &["get", "x"])["value"], "1");
+    assert!(pending(&cluster).is_empty(), "heartbeats and their answers change nothing");
+    // A node that has heard nobody yet follows the leader from its first heartbeat on: that one waits.
+    cluster.text(0, &["fault", "restart", "3"]);
+    cluster.text(0, &["fault", "tick", "1"]);
+    let heartbeat = |message: &Waiting| message.ends == (1, 3) && message.kind == "heartbeat";
+    until("the heartbeat for n3 waits", || pending(&cluster).iter().any(heartbeat));
+    assert!(pending(&cluster).iter().all(|message| message.ends == (1, 3)), "{:?}", pending(&cluster));
+    cluster.text(0, &["fault", "step", "off"]);
+}
+
+/// As after a console that was killed: nobody is left who would deliver, and the others find out only by their
 /// deadline.
 #[test]
 fn what_gets_no_answer_in_step_mode_names_what_ends_it() {
     let cluster = Cluster::start(&["--lab"]);
     cluster.json(0, &["put", "x", "1"]);
-    cluster.text(0, &["fault", "step", "on"]);
+    cluster.text(0, &["fault", "step", "on", "--all"]);
     for (words, code) in
         [(&["put", "x", "2"][..], 3), (&["get", "x"], 4), (&["list"], 4), (&["member", "remove", "4"], 3)]
     {

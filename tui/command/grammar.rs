@@ -12,7 +12,7 @@ use bytes::Bytes;
 use clap::builder::{OsStringValueParser, PossibleValuesParser, TypedValueParser};
 use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 use epoca::client::check_address;
-use epoca::protocol::trace::{ALL, MessageId, Wrong};
+use epoca::protocol::trace::{ALL, MessageId, Pace, Wrong};
 use epoca::protocol::{MessageKind, NodeId};
 
 use super::messages;
@@ -268,10 +268,19 @@ pub enum Fault {
     InForce,
     /// Remove all faults at all nodes; a node that breaks a rule on purpose is restarted without that
     Clear,
-    /// Step mode: timers stand still, and every message waits until a person delivers it
+    /// Step mode: timers stand still, and messages wait until a person delivers them
     Step {
         #[arg(value_enum)]
         switch: Switch,
+        /// Keep also the messages that change nothing: heartbeats, their answers, repeated acks and commit orders
+        #[arg(long)]
+        all: bool,
+    },
+    /// Slow motion: timers, messages and flushes take N times longer; 1 is real time
+    Pace {
+        /// How many times slower than real time, 1 to 1000
+        #[arg(value_name = "N", value_parser = pace())]
+        pace: Pace,
     },
     /// Show the waiting messages of all nodes, the oldest first
     Pending,
@@ -374,6 +383,11 @@ pub struct How(pub Option<Wrong>);
 fn how() -> impl TypedValueParser<Value = How> {
     let ways = Wrong::ALL.iter().map(|wrong| wrong.name());
     PossibleValuesParser::new(ways.chain([OFF])).map(|name| How(Wrong::from_name(&name)))
+}
+
+/// `100`, or as it is shown, `1/100`.
+fn pace() -> impl TypedValueParser<Value = Pace> {
+    |text: &str| text.parse().map_err(|_| Invalid(messages::number_expected(&(1..=u64::from(Pace::SLOWDOWN_MAX)))))
 }
 
 fn millis() -> impl TypedValueParser<Value = u64> {

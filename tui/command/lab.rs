@@ -5,7 +5,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use epoca::client::{Client, ClientError, Handling, InForce, NodeStatus, Reported};
-use epoca::protocol::trace::{Effect, Lab, LinkRule, MessageId, PendingMessage, RuleSelection, Wrong, kind_name};
+use epoca::protocol::trace::{Effect, Lab, LinkRule, MessageId, Pace, PendingMessage, RuleSelection, Wrong, kind_name};
 use epoca::protocol::{MessageKind, NodeId};
 use serde_json::{Value, json};
 
@@ -34,7 +34,8 @@ pub async fn run(fault: &Fault, client: &Client) -> Result<Outcome, ClientError>
             client.clear_rules(&RuleSelection::Rule(LinkRule::hold(node.0, kind.0))).await?
         }
         Fault::Clear => client.clear_rules(&RuleSelection::All).await?,
-        Fault::Step { switch } => client.step(*switch == Switch::On).await?,
+        Fault::Step { switch, all } => client.step(*switch == Switch::On, *all).await?,
+        Fault::Pace { pace } => client.set_pace(*pace).await?,
         Fault::Tick { node } => client.tick(node.0).await?,
         Fault::Wrong { node, how } => client.wrong(node.0, how.0).await?,
         Fault::InForce => return in_force(client).await,
@@ -136,10 +137,11 @@ async fn in_force(client: &Client) -> Result<Outcome, ClientError> {
     let json = json!({
         "rules": all.rules.iter().map(rule_json).collect::<Vec<_>>(),
         "step": all.frozen,
+        "pace": all.pace.slowdown(),
         "wrong": all.wrong.iter().map(|(node, how)| json!({"node": node.0, "wrong": how.name()})).collect::<Vec<_>>(),
     });
     let wrong = all.wrong.iter().map(|(node, how)| messages::of_node(*node, &messages::breaks_a_rule(*how)));
-    let lines: Vec<_> = wrong.chain(all.frozen.then(messages::step_mode_is_on)).chain(rule_lines(&all.rules)).collect();
+    let lines: Vec<_> = wrong.chain(of_time(all.frozen, all.pace)).chain(rule_lines(&all.rules)).collect();
     if lines.is_empty() {
         return Ok(Outcome::done(json).line(Tone::Note, messages::nothing_in_force()));
     }
@@ -150,6 +152,7 @@ fn with_reported(mut all: InForce, nodes: &[NodeStatus]) -> InForce {
     for node in nodes {
         let Ok(reported) = &node.reported else { continue };
         all.frozen |= reported.frozen;
+        all.pace = all.pace.max(reported.pace);
         for rule in &reported.rules {
             if !all.rules.contains(rule) {
                 all.rules.push(*rule);
@@ -160,6 +163,11 @@ fn with_reported(mut all: InForce, nodes: &[NodeStatus]) -> InForce {
         }
     }
     all
+}
+
+fn of_time(frozen: bool, pace: Pace) -> impl Iterator<Item = Localized> {
+    let slow = (!pace.is_real()).then(|| messages::time_is_slow(pace));
+    frozen.then(messages::step_mode_is_on).into_iter().chain(slow)
 }
 
 /// A sentence for each rule. A cut in both directions is one line.
@@ -191,6 +199,7 @@ pub fn state_json(reported: &Reported) -> Value {
     json!({
         "rules": reported.rules.iter().map(rule_json).collect::<Vec<_>>(),
         "step": reported.frozen,
+        "pace": reported.pace.slowdown(),
         "pending": reported.pending,
         "wrong": reported.wrong.map(Wrong::name),
     })
@@ -199,7 +208,7 @@ pub fn state_json(reported: &Reported) -> Value {
 /// The faults that are active at a node, a sentence for each.
 pub fn remarks(id: NodeId, reported: &Reported) -> Vec<Localized> {
     let wrong = reported.wrong.iter().map(|how| messages::breaks_a_rule(*how));
-    let step = reported.frozen.then(messages::step_mode_is_on);
+    let step = of_time(reported.frozen, reported.pace);
     let lab = Lab { rules: reported.rules.clone(), ..Lab::default() };
     let (cut, holds) = (lab.cuts(id), lab.holds());
     let cuts = cut.iter().map(|with| messages::link_with_is_cut(*with));

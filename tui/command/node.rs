@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use std::str::FromStr;
 use std::time::Duration;
 
-use epoca::protocol::trace::LinkRule;
+use epoca::protocol::trace::{LinkRule, Pace};
 use epoca::protocol::{FeatureLevel, NodeId};
 use epoca::runtime::{NodeOptions, SnapshotOptions, Wrong, check_address, is_unspecified, run as run_node};
 use tracing_subscriber::EnvFilter;
@@ -68,6 +68,14 @@ pub struct NodeArgs {
     /// Start in step mode
     #[arg(long, hide = true)]
     frozen: bool,
+
+    /// In step mode keep also the messages that change nothing
+    #[arg(long, hide = true)]
+    every: bool,
+
+    /// Start with time this many times slower than real time
+    #[arg(long, value_name = "N", hide = true, default_value_t = Pace::REAL)]
+    pace: Pace,
 
     /// Only with --lab: break a rule, to test that the checks detect it: skip-check accepts every push as if it
     /// matched, commit-alone commits without a quorum
@@ -155,6 +163,8 @@ impl NodeArgs {
             lab: self.lab,
             rules: self.rules.clone(),
             frozen: self.frozen,
+            every: self.every,
+            pace: self.pace,
             level_max: FeatureLevel(self.feature_level_max),
             wrong: self.wrong,
             heartbeat_ms: self.leadership.heartbeat.unwrap_or(NodeOptions::HEARTBEAT_MS),

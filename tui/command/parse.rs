@@ -309,7 +309,7 @@ mod tests {
         let node = node(2);
         assert_eq!(parsed("release 2"), Command::Fault(Fault::Release { node, kind: Kinds(None) }));
         assert_eq!(parsed("hold 2 all"), Command::Fault(Fault::Hold { node, kind: Kinds(None) }));
-        assert_eq!(parsed("step on"), Command::Fault(Fault::Step { switch: Switch::On }));
+        assert_eq!(parsed("step on"), Command::Fault(Fault::Step { switch: Switch::On, all: false }));
         assert_eq!(parsed("delay 1 2 50"), parsed("delay 1 2 50 all"));
         refused("drop 1 2");
         refused("hold 2");
@@ -390,7 +390,7 @@ mod tests {
         let lines = [
             ("", "esperava um comando, como put x 1"),
             ("put x", "esperava put <KEY> <VALUE | - | --file F>"),
-            ("pat x 1", "não há comando \"pat\"; você quis dizer put?"),
+            ("pat x 1", "não há comando \"pat\"; você quis dizer pace ou put?"),
             ("kill three", "\"three\" não serve: um nó é indicado pelo seu número, como 3 ou n3"),
             ("deliver one", "\"one\" não serve: indique uma mensagem como 17 ou 1-2-17 (a 17ª de n1 para n2), ou next"),
             ("delay 1 2 0", "\"0\" não serve: esperava um número de 1 a 3600000"),

@@ -74,6 +74,7 @@ fn late_answer(command: &Command, outcome: &Outcome) -> LateAnswer {
         | Fault::Hold { .. }
         | Fault::Release { .. }
         | Fault::Step { .. }
+        | Fault::Pace { .. }
         | Fault::Clear
             if ["timed_out", "unreachable", "no_answer"].contains(&code) =>
         {

@@ -52,8 +52,16 @@ pub fn done(done: &Done) -> String {
             }
             said
         }
-        Done::StepOn { later } => {
+        Done::StepOn { every: true, later } => {
             with_later("step mode is on: timers stand still, every message waits".to_owned(), later)
+        }
+        Done::StepOn { every: false, later } => {
+            let rest = "those that change nothing are delivered by themselves";
+            with_later(format!("step mode is on: timers stand still, messages wait; {rest}"), later)
+        }
+        Done::PaceSet { pace, later } if pace.is_real() => with_later("time is real time again".to_owned(), later),
+        Done::PaceSet { pace, later } => {
+            with_later(format!("slow motion, {pace} of real time: timers, messages and flushes are stretched"), later)
         }
         Done::StepOff { later } => {
             with_later("step mode is off: timers go on, what waited comes through".to_owned(), later)

@@ -49,8 +49,17 @@ pub fn done(done: &Done) -> String {
             }
             said
         }
-        Done::StepOn { later } => {
-            with_later("passo a passo ligado: os relógios param e toda mensagem espera".to_owned(), later)
+        Done::StepOn { every: true, later } => {
+            with_later("passo a passo ligado: os temporizadores param e toda mensagem espera".to_owned(), later)
+        }
+        Done::StepOn { every: false, later } => {
+            let rest = "as que nada mudam são entregues sozinhas";
+            with_later(format!("passo a passo ligado: os temporizadores param e as mensagens esperam; {rest}"), later)
+        }
+        Done::PaceSet { pace, later } if pace.is_real() => with_later("o tempo é de novo o real".to_owned(), later),
+        Done::PaceSet { pace, later } => {
+            let what = "temporizadores, mensagens e flushes são esticados";
+            with_later(format!("câmera lenta, {pace} do tempo real: {what}"), later)
         }
         Done::StepOff { later } => {
             with_later("passo a passo desligado: os relógios voltam a andar e o que esperava passa".to_owned(), later)

@@ -268,10 +268,14 @@ facts! {
     F5 MessageHeld { from: NodeId, to: NodeId, number: u64, kind: Text, what: Option<Text>, since: Option<u64> }
     /// A held message was released to the core.
     F5 MessageReleased { from: NodeId, to: NodeId, number: u64, kind: Text }
-    /// Step mode began: the core's time stands still and every arriving message is held.
-    F5 StepOn {}
+    /// Step mode began: the core's time stands still and arriving messages are held: with `every` all of them, without
+    /// it all but those that change nothing.
+    F5 StepOn { every: u64 = 0 }
     /// Step mode ended.
     F5 StepOff {}
+    /// In step mode a message that changes nothing was delivered by itself: a heartbeat, its answer, a repeated ack or
+    /// commit order.
+    F5 MessageLetThrough { from: NodeId, to: NodeId, number: u64, kind: Text }
     /// A person let time pass in step mode, until a timer of this node fired (`fired`), or as long as elsewhere.
     F5 TimePassed { micros: u64, fired: u64 }
     /// Messages of a kind (`all`: of all kinds) from one node to the other are dropped from now on.
@@ -290,6 +294,21 @@ facts! {
     F7 MessageDuplicated { from: NodeId, to: NodeId, number: u64, kind: Text }
     /// A held message was delivered; `why` is [`HandledBy::Hand`] or [`HandledBy::Due`].
     F7 MessageDelivered { from: NodeId, to: NodeId, number: u64, kind: Text, why: Text }
+    /// From `at` on, in microseconds of the Unix epoch, the node's time passes `slowdown` times slower than real time.
+    F11 PaceSet { slowdown: u64, at: u64 }
+    /// A message is on its way for as long as the pace stretches its flight: from `since` until `due`, in microseconds
+    /// of the Unix epoch.
+    F11 MessageInFlight {
+        from: NodeId,
+        to: NodeId,
+        number: u64,
+        kind: Text,
+        what: Option<Text>,
+        since: u64,
+        due: u64,
+    }
+    /// The stretched flight of a message is over, and nothing holds or drops it.
+    F11 MessageArrived { from: NodeId, to: NodeId, number: u64, kind: Text }
     /// This node is faulty on purpose; emitted to each new watcher.
     F10 WrongNode { how: Text }
     /// The faulty node changed or injected a message; `how` says what it should have been and what it is.

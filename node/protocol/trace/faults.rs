@@ -10,7 +10,7 @@ use std::str::FromStr;
 
 use crate::message::MessageKind;
 use crate::named::named;
-use crate::trace::Fact;
+use crate::trace::{Fact, Pace};
 use crate::types::NodeId;
 
 type Text = Cow<'static, str>;
@@ -44,8 +44,14 @@ pub struct Lab {
     pub rules: Vec<LinkRule>,
     /// The messages held at its gate, in order of arrival.
     pub pending: Vec<PendingMessage>,
-    /// Step mode: timers stop, and every arriving message is held.
+    /// Step mode: timers stop, and arriving messages are held.
     pub frozen: bool,
+    /// Step mode also holds the messages that change nothing.
+    pub every: bool,
+    /// The number of messages that change nothing and that step mode has delivered by itself.
+    pub let_through: u64,
+    /// How fast the node's time passes.
+    pub pace: Pace,
     /// How this node is faulty on purpose.
     pub wrong: Option<Wrong>,
 }
@@ -114,6 +120,17 @@ pub struct PendingMessage {
     pub since: u64,
     /// When it is delivered automatically, in microseconds of the Unix epoch; `None` if it waits for a person.
     pub due: Option<u64>,
+    /// Nothing keeps it but the pace: it is on its way until `due`, and rules apply when it arrives.
+    pub in_flight: bool,
+}
+
+impl PendingMessage {
+    /// The flight ends: the message waits for a person.
+    pub fn land(&mut self) {
+        if std::mem::take(&mut self.in_flight) {
+            self.due = None;
+        }
+    }
 }
 
 impl Lab {
@@ -135,8 +152,12 @@ impl Lab {
                     self.clear_named(effect, Some(*from), *to, kind);
                 }
             }
-            Fact::StepOn {} => self.frozen = true,
+            Fact::StepOn { every } => {
+                (self.frozen, self.every, self.let_through) = (true, *every > 0, 0);
+                self.pending.iter_mut().for_each(PendingMessage::land);
+            }
             Fact::StepOff {} => self.frozen = false,
+            Fact::PaceSet { slowdown, at } => self.set_pace(*slowdown, *at),
             Fact::WrongNode { how } => self.wrong = Wrong::from_name(how),
             _ => return self.fold_message(fact),
         }
@@ -157,38 +178,67 @@ impl Lab {
         }
     }
 
+    /// The rest of each flight takes as long as the new pace makes it.
+    fn set_pace(&mut self, slowdown: u64, at: u64) {
+        let pace = u32::try_from(slowdown).ok().and_then(Pace::new).unwrap_or_default();
+        for message in self.pending.iter_mut().filter(|message| message.in_flight) {
+            message.due = message.due.map(|due| self.pace.rescale(pace, at, due));
+        }
+        self.pace = pace;
+    }
+
     fn fold_message(&mut self, fact: &Fact) -> bool {
         match fact {
             Fact::MessageHeld { from, to, number, kind, what, since } => {
                 let id = MessageId { from: *from, to: *to, number: *number };
+                if let Some(arrived) = self.pending.iter_mut().find(|known| known.id == id && known.in_flight) {
+                    arrived.land();
+                    return true;
+                }
                 let what = what.clone().unwrap_or_default();
                 let Some(kind) = MessageKind::from_name(kind) else { return false };
-                self.pending.push(PendingMessage { id, kind, what, since: since.unwrap_or(0), due: None });
+                let since = since.unwrap_or(0);
+                self.pending.push(PendingMessage { id, kind, what, since, due: None, in_flight: false });
+            }
+            Fact::MessageInFlight { from, to, number, kind, what, since, due } => {
+                let id = MessageId { from: *from, to: *to, number: *number };
+                let what = what.clone().unwrap_or_default();
+                let Some(kind) = MessageKind::from_name(kind) else { return false };
+                let (since, due) = (*since, Some(*due));
+                self.pending.push(PendingMessage { id, kind, what, since, due, in_flight: true });
+            }
+            Fact::MessageLetThrough { from, to, number, .. } => {
+                self.let_through += 1;
+                self.remove(MessageId { from: *from, to: *to, number: *number });
             }
             Fact::MessageDelayed { from, to, number, due, .. } => {
                 let id = MessageId { from: *from, to: *to, number: *number };
                 if let Some(message) = self.pending.iter_mut().find(|message| message.id == id) {
-                    message.due = Some(*due);
+                    (message.due, message.in_flight) = (Some(*due), false);
                 }
             }
             Fact::MessageDuplicated { from, to, number, .. } => {
                 let id = MessageId { from: *from, to: *to, number: *number };
                 if let Some(at) = self.pending.iter().position(|message| message.id == id) {
-                    let copy = PendingMessage { due: None, ..self.pending[at].clone() };
+                    let copy = PendingMessage { due: None, in_flight: false, ..self.pending[at].clone() };
                     self.pending.push(copy);
                 }
             }
             Fact::MessageReleased { from, to, number, .. }
             | Fact::MessageDelivered { from, to, number, .. }
+            | Fact::MessageArrived { from, to, number, .. }
             | Fact::MessageDiscarded { from, to, number, .. } => {
-                let id = MessageId { from: *from, to: *to, number: *number };
-                if let Some(at) = self.pending.iter().position(|message| message.id == id) {
-                    self.pending.remove(at);
-                }
+                self.remove(MessageId { from: *from, to: *to, number: *number });
             }
             _ => return false,
         }
         true
+    }
+
+    fn remove(&mut self, id: MessageId) {
+        if let Some(at) = self.pending.iter().position(|message| message.id == id) {
+            self.pending.remove(at);
+        }
     }
 
     /// A rule replaces one of the same effect for the same messages.
@@ -402,6 +452,32 @@ mod tests {
         assert_eq!(lab.pending[0].due, Some(9));
         lab.fold(ME, &Fact::MessageDiscarded { from, to, number: 4, kind: kind.into(), why: "by-hand".into() });
         assert_eq!(numbers(&lab), [6, 4]);
+    }
+
+    #[test]
+    fn the_rest_of_a_flight_follows_the_pace_and_step_mode_ends_it() {
+        let mut lab = Lab::default();
+        let (from, to) = (NodeId(1), ME);
+        let flies = |number, since, due| Fact::MessageInFlight {
+            from,
+            to,
+            number,
+            kind: "push".into(),
+            what: None,
+            since,
+            due,
+        };
+        lab.fold(ME, &Fact::PaceSet { slowdown: 100, at: 0 });
+        lab.fold(ME, &flies(1, 1_000, 101_000));
+        lab.fold(ME, &flies(2, 1_000, 101_000));
+        lab.fold(ME, &Fact::MessageDelayed { from, to, number: 2, kind: "push".into(), millis: 9, due: 10_000 });
+        lab.fold(ME, &Fact::PaceSet { slowdown: 10, at: 51_000 });
+        let dues = |lab: &Lab| lab.pending.iter().map(|message| message.due).collect::<Vec<_>>();
+        assert_eq!(dues(&lab), [Some(56_000), Some(10_000)], "a delay by hand is real time");
+        lab.fold(ME, &Fact::StepOn { every: 0 });
+        assert_eq!(dues(&lab), [None, Some(10_000)]);
+        lab.fold(ME, &Fact::MessageLetThrough { from, to, number: 1, kind: "push".into() });
+        assert_eq!((numbers(&lab), lab.let_through, lab.pace.slowdown()), (vec![2], 1, 10));
     }
 
     #[test]

@@ -14,9 +14,12 @@ mod faults;
 
 mod node_state;
 
+mod pace;
+
 pub use fact::Fact;
 pub use faults::{ALL, Effect, Lab, LinkRule, MessageId, PendingMessage, RuleSelection, Wrong, kind_name};
 pub use node_state::{Belief, MemberIds, NodeState, RoleName};
+pub use pace::Pace;
 pub use value::{FinalRow, Preview, Value, utf8_prefix};
 pub use words::{
     Difference, DropReason, ElectionReason, HandledBy, StepDownReason, SyncedBy, TransferOutcome, TruncationReason,

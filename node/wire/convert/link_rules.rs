@@ -1,6 +1,6 @@
 //! Rules of the gate, messages that wait there, and ways to be wrong on purpose.
 
-use crate::protocol::trace::{Effect, LinkRule, MessageId, PendingMessage, RuleSelection, Wrong};
+use crate::protocol::trace::{Effect, LinkRule, MessageId, Pace, PendingMessage, RuleSelection, Wrong};
 use crate::protocol::{MessageKind, NodeId};
 use crate::wire::convert::ids::{node, number, optional_node};
 use crate::wire::convert::{Malformed, required};
@@ -115,6 +115,7 @@ impl From<&PendingMessage> for proto::PendingMessage {
             what: message.what.to_string(),
             since_micros: message.since,
             due_micros: message.due,
+            in_flight: message.in_flight,
         }
     }
 }
@@ -131,8 +132,15 @@ impl TryFrom<proto::PendingMessage> for PendingMessage {
             what: message.what.into(),
             since: message.since_micros,
             due: message.due_micros,
+            in_flight: message.in_flight,
         })
     }
+}
+
+/// A node that says nothing of its pace is of an older version, which knows real time only.
+pub fn pace(slowdown: u32) -> Result<Pace, Malformed> {
+    let found = i64::from(slowdown);
+    Pace::new(slowdown.max(1)).ok_or(Malformed::Meaningless { what: "slowdown", found })
 }
 
 /// `None` if the node is right.

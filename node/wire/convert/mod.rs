@@ -28,7 +28,7 @@ mod tests;
 use crate::protocol::EntryId;
 
 pub(crate) use ids::{level, optional_point};
-pub(crate) use link_rules::{wrong, wrong_to_wire};
+pub(crate) use link_rules::{pace, wrong, wrong_to_wire};
 pub(crate) use trace::role;
 pub use trace::{NodeSnapshot, Observation};
 

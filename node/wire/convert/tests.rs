@@ -217,10 +217,19 @@ fn preview(forged: bool) -> Preview {
 
 fn lab() -> Lab {
     let id = MessageId { from: NodeId(2), to: NodeId(1), number: 17 };
-    let message = PendingMessage { id, kind: MessageKind::Ack, what: "up to e1·o2".into(), since: 5, due: Some(9) };
+    let message = PendingMessage {
+        id,
+        kind: MessageKind::Ack,
+        what: "up to e1·o2".into(),
+        since: 5,
+        due: Some(9),
+        in_flight: true,
+    };
     let delay = LinkRule::new(Effect::Delay { millis: 250 }, Some(NodeId(2)), Some(NodeId(1)), Some(MessageKind::Ack));
     let rules = vec![delay, LinkRule::hold(NodeId(1), None)];
-    Lab { rules, pending: vec![message], frozen: true, wrong: Some(Wrong::SkipCheck) }
+    let pace = Pace::new(30).expect("a pace");
+    let (pending, wrong) = (vec![message], Some(Wrong::SkipCheck));
+    Lab { rules, pending, frozen: true, every: true, let_through: 4, pace, wrong }
 }
 
 fn node_snapshot() -> NodeSnapshot {

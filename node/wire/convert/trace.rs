@@ -9,7 +9,7 @@ use crate::protocol::{ClusterId, LogPoint, NodeId, Time};
 use crate::wire::convert::ids::{
     bytes16_to_wire, cluster, epoch, kind, node, number, optional_epoch, optional_node, optional_point, point, position,
 };
-use crate::wire::convert::{Malformed, required, wrong, wrong_to_wire};
+use crate::wire::convert::{Malformed, pace, required, wrong, wrong_to_wire};
 use crate::wire::note::Note;
 use crate::wire::proto;
 
@@ -91,6 +91,9 @@ impl From<NodeSnapshot> for proto::Snapshot {
             frozen: snapshot.lab.frozen,
             pending: snapshot.lab.pending.iter().map(Into::into).collect(),
             wrong: wrong_to_wire(snapshot.lab.wrong),
+            slowdown: snapshot.lab.pace.slowdown(),
+            every: snapshot.lab.every,
+            let_through: snapshot.lab.let_through,
             purged: snapshot.purged.map(Into::into),
             snapshot: snapshot.snapshot.map(Into::into),
             members: snapshot.members.map(members_to_wire),
@@ -114,6 +117,9 @@ impl TryFrom<proto::Snapshot> for NodeSnapshot {
             rules: of.rules.into_iter().map(LinkRule::try_from).collect::<Result<_, _>>()?,
             pending: of.pending.into_iter().map(PendingMessage::try_from).collect::<Result<_, _>>()?,
             frozen: of.frozen,
+            every: of.every,
+            let_through: of.let_through,
+            pace: pace(of.slowdown)?,
             wrong: wrong(of.wrong)?,
         };
         let snapshot = NodeState {

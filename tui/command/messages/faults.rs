@@ -1,7 +1,7 @@
 //! Answers and remarks about faults and waiting messages.
 
 use epoca::protocol::NodeId;
-use epoca::protocol::trace::{Effect, LinkRule, MessageId, Wrong};
+use epoca::protocol::trace::{Effect, LinkRule, MessageId, Pace, Wrong};
 
 use crate::lang::{Localized, decimal, localized, text};
 
@@ -45,8 +45,15 @@ pub fn nothing_in_force() -> Localized {
 
 pub fn step_mode_is_on() -> Localized {
     localized!(
-        "step mode: timers stand still, every message waits",
-        "modo passo a passo: os temporizadores param, toda mensagem espera"
+        "step mode: timers stand still, messages wait",
+        "modo passo a passo: os temporizadores param, as mensagens esperam"
+    )
+}
+
+pub fn time_is_slow(pace: Pace) -> Localized {
+    localized!(
+        "slow motion, {pace} of real time: timers, messages and flushes are stretched",
+        "câmera lenta, {pace} do tempo real: temporizadores, mensagens e flushes são esticados"
     )
 }
 

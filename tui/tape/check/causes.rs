@@ -104,7 +104,9 @@ impl Before {
         match &event.fact {
             Fact::Sent { number, .. } => self.node(id).sent = Some(*number),
             Fact::PeerProcess { node, process } => _ = self.node(id).heard.insert(*node, *process),
-            Fact::Received { from, number, .. } | Fact::MessageHeld { from, number, .. } => {
+            Fact::Received { from, number, .. }
+            | Fact::MessageHeld { from, number, .. }
+            | Fact::MessageInFlight { from, number, .. } => {
                 return self.unsent(id, *from, *number);
             }
             Fact::Acked { up_to, .. } => {

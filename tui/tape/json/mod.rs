@@ -147,7 +147,7 @@ mod tests {
 
     use bytes::Bytes;
     use epoca::protocol::trace::{
-        Belief, Fact, FinalRow, Lab, MessageId, NodeState, PendingMessage, Preview, RoleName, Wrong,
+        Belief, Fact, FinalRow, Lab, MessageId, NodeState, Pace, PendingMessage, Preview, RoleName, Wrong,
     };
     use epoca::protocol::{Digest, EntryId, Epoch, Kind, LogPoint, MessageKind, Position, Time};
 
@@ -167,9 +167,17 @@ mod tests {
 
     fn snapshot() -> Observed {
         let id = MessageId { from: NodeId(2), to: NodeId(1), number: 4 };
-        let waits = PendingMessage { id, kind: MessageKind::Ack, what: "up to e1·o1".into(), since: 7, due: Some(9) };
+        let waits = PendingMessage {
+            id,
+            kind: MessageKind::Ack,
+            what: "up to e1·o1".into(),
+            since: 7,
+            due: Some(9),
+            in_flight: true,
+        };
         let rules = vec!["hold * 3 all".parse().expect("a rule")];
-        let lab = Lab { rules, pending: vec![waits], frozen: true, wrong: Some(Wrong::SkipCheck) };
+        let (pace, wrong) = (Pace::new(30).expect("a pace"), Some(Wrong::SkipCheck));
+        let lab = Lab { rules, pending: vec![waits], frozen: true, every: true, let_through: 4, pace, wrong };
         let snapshot = NodeState {
             role: RoleName::Leader,
             epoch: Some(Epoch(2)),

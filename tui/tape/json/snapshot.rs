@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use epoca::protocol::trace::{Belief, Lab, MemberIds, MessageId, NodeState, PendingMessage, RoleName, Wrong};
+use epoca::protocol::trace::{Belief, Lab, MemberIds, MessageId, NodeState, Pace, PendingMessage, RoleName, Wrong};
 use epoca::protocol::{EntryId, Epoch, LogPoint, MessageKind, NodeId, Position};
 use serde_json::{Map, Value, json};
 
@@ -83,14 +83,20 @@ fn to_members(value: &Value) -> Option<MemberIds> {
 
 /// The active faults at the node. Rules have the form in which they are typed.
 fn lab(lab: &Lab) -> Value {
-    let pending = lab.pending.iter().map(|PendingMessage { id, kind, what, since, due }| {
+    let pending = lab.pending.iter().map(|PendingMessage { id, kind, what, since, due, in_flight }| {
         let (from, to, number, kind) = (id.from.0, id.to.0, id.number, kind.name());
-        json!({"from": from, "to": to, "number": number, "kind": kind, "what": what, "since": since, "due": due})
+        json!({
+            "from": from, "to": to, "number": number, "kind": kind, "what": what, "since": since, "due": due,
+            "in_flight": in_flight,
+        })
     });
     json!({
         "rules": lab.rules.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "pending": pending.collect::<Vec<_>>(),
         "frozen": lab.frozen,
+        "every": lab.every,
+        "let_through": lab.let_through,
+        "slowdown": lab.pace.slowdown(),
         "wrong": lab.wrong.map(Wrong::name),
     })
 }
@@ -102,9 +108,16 @@ fn to_lab(value: &Value) -> Option<Lab> {
         let id = MessageId { from: node("from")?, to: node("to")?, number: value["number"].as_u64()? };
         let kind = MessageKind::from_name(value["kind"].as_str()?)?;
         let what = text(&value["what"])?;
-        Some(PendingMessage { id, kind, what, since: value["since"].as_u64()?, due: value["due"].as_u64() })
+        let (since, due) = (value["since"].as_u64()?, value["due"].as_u64());
+        let in_flight = value["in_flight"].as_bool().unwrap_or(false);
+        Some(PendingMessage { id, kind, what, since, due, in_flight })
     };
+    // Older recordings of format 1 do not have these fields, nor a pace other than real time.
+    let slowdown = value["slowdown"].as_u64().and_then(|slowdown| slowdown.try_into().ok());
     Some(Lab {
+        every: value["every"].as_bool().unwrap_or(false),
+        let_through: value["let_through"].as_u64().unwrap_or(0),
+        pace: slowdown.and_then(Pace::new).unwrap_or_default(),
         rules: value["rules"].as_array()?.iter().map(|rule| rule.as_str()?.parse().ok()).collect::<Option<_>>()?,
         pending: value["pending"].as_array()?.iter().map(pending).collect::<Option<_>>()?,
         frozen: value["frozen"].as_bool()?,
