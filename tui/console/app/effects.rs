@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 
 use crate::command::{Command, Context, Exit, Outcome, execute};
 use crate::console::app::event_loop::{App, POLL_PROCESSES};
-use crate::console::model::step_mode;
+use crate::console::model::{pace, step_mode};
 use crate::console::update::{Effect, Msg, ScenarioMsg, update};
 use crate::console::view;
 use crate::console::words::screen;
@@ -47,8 +47,17 @@ impl App {
             update(&mut self.model, Msg::OperationEnd(number, outcome, Duration::ZERO));
             return;
         };
-        // In step mode a write completes only after a person delivered its messages.
-        let client = if step_mode::is_on(&self.model) { client.with_timeout(STEP_TIMEOUT) } else { client };
+        // In step mode a write completes only after a person delivered its messages. In slow motion everything takes
+        // longer.
+        let pace = pace::wanted(&self.model);
+        let client = match step_mode::is_on(&self.model) {
+            true => client.with_timeout(STEP_TIMEOUT),
+            false if pace.is_real() => client,
+            false => {
+                let stretched = client.options().timeout.saturating_mul(pace.slowdown());
+                client.with_timeout(stretched.min(STEP_TIMEOUT))
+            }
+        };
         let (progress, mut told) = mpsc::channel(16);
         let outbox = self.outbox.clone();
         let on_the_way = outbox.clone();

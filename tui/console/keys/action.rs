@@ -13,6 +13,7 @@ pub enum Mode {
 pub enum Action {
     Fault(FaultKey),
     Step(StepKey),
+    Pace(PaceKey),
     Type,
     Help,
     Quit,
@@ -27,6 +28,16 @@ pub enum Action {
     Reset,
     /// Copies the selection to the clipboard.
     Copy,
+    /// Shows where the code of the selected step is.
+    Code,
+    /// Opens the screen of one node.
+    Node,
+    /// Sets the first of two moments, then compares them.
+    Moments,
+    /// Gives the focused pane the whole screen, or back.
+    Zoom,
+    /// Types the filter of the tabs.
+    Filter,
     /// Explains the selected step.
     Explain,
     /// Moves the focus to the space-time diagram, or back.
@@ -77,6 +88,14 @@ pub enum StepKey {
     Discard,
     Delay,
     Duplicate,
+}
+
+/// Keys of slow motion.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PaceKey {
+    Slower,
+    Faster,
+    Real,
 }
 
 /// Keys of the tape.

@@ -3,7 +3,7 @@
 use crossterm::event::{KeyCode, KeyModifiers};
 use tui_input::InputRequest;
 
-use crate::console::keys::{Action, Binding, FaultKey, Mode, Needs, Press, StepKey, TapeKey};
+use crate::console::keys::{Action, Binding, FaultKey, Mode, Needs, PaceKey, Press, StepKey, TapeKey};
 use crate::lang::{Text, text};
 
 pub(super) const NONE: KeyModifiers = KeyModifiers::NONE;
@@ -101,9 +101,21 @@ pub const BINDINGS: &[Binding] = &[
     on_control(&[char('t')], "t", Action::Step(StepKey::Switch))
         .hint("step", "passo")
         .help(
-            "step mode: timers stop, every message waits; again: timers run; typed: step on, step off",
-            "passo a passo: os relógios param, toda mensagem espera; de novo: correm; digitado: step on, step off",
+            "step mode: timers stop, messages wait; again: timers run; typed: step on, step off",
+            "passo a passo: temporizadores param, mensagens esperam; de novo: correm; digitado: step on, step off",
         )
+        .needs(Needs::Lab),
+    on_control(&[char('<')], "<", Action::Pace(PaceKey::Slower))
+        .help(
+            "slow motion: messages, timers and flushes take 3, 10 … 1000 times longer; typed: pace 100",
+            "câmera lenta: mensagens, temporizadores e flushes duram 3, 10 … 1000 vezes mais; digitado: pace 100",
+        )
+        .needs(Needs::Lab),
+    on_control(&[char('>')], ">", Action::Pace(PaceKey::Faster))
+        .help("slow motion: faster again", "câmera lenta: de novo mais rápido")
+        .needs(Needs::Lab),
+    on_control(&[char('=')], "=", Action::Pace(PaceKey::Real))
+        .help("back to real time; typed: pace 1", "volta ao tempo real; digitado: pace 1")
         .needs(Needs::Lab),
     on_control(&[char('.'), char('n')], ".", Action::Step(StepKey::Next))
         .help(
@@ -135,9 +147,13 @@ pub const BINDINGS: &[Binding] = &[
             "duplica a mensagem selecionada; digitado: duplicate 1-2-17",
         )
         .needs(Needs::Lab),
-    on_control(&[char('i'), char('/'), key(KeyCode::Enter)], "i", Action::Type)
+    on_control(&[char('i'), key(KeyCode::Enter)], "i", Action::Type)
         .hint("type", "digitar")
-        .help("type a command; also / and Enter", "digita um comando; também / e Enter"),
+        .help("type a command; also Enter", "digita um comando; também Enter"),
+    on_control(&[char('/')], "/", Action::Filter).help(
+        "filter the tabs: n3, e2, a rule, a key, any words; Enter keeps the filter, Esc clears it",
+        "filtra as abas: n3, e2, uma regra, uma chave, quaisquer palavras; Enter mantém o filtro, Esc o limpa",
+    ),
     on_control(&[key(KeyCode::Tab)], "tab", Action::NextPane)
         .hint("pane", "aba")
         .help("next tab; Shift-Tab goes back", "próxima aba; Shift-Tab volta"),
@@ -149,6 +165,22 @@ pub const BINDINGS: &[Binding] = &[
     on_control(&[char('e')], "e", Action::Explain).hint("explain", "explicar").help(
         "explain the selected line (up and down select), or the newest",
         "explica a linha selecionada (as setas selecionam), ou a mais nova",
+    ),
+    on_control(&[char('C')], "C", Action::Code).help(
+        "the code of the selected line: file, line, what it does, the assignment's line, its test",
+        "o código da linha selecionada: arquivo, linha, o que faz, a linha do trabalho, o seu teste",
+    ),
+    on_control(&[char('I')], "I", Action::Node).help(
+        "one node: log, disk, acks, last words; then its number: I 3",
+        "um nó: log, disco, acks, últimas palavras; depois o seu número: I 3",
+    ),
+    on_control(&[char('M')], "M", Action::Moments).help(
+        "compare two moments of the tape: M at the first one, M again at the second one",
+        "compara dois momentos da gravação: M no primeiro, M de novo no segundo",
+    ),
+    on_control(&[char('Z')], "Z", Action::Zoom).help(
+        "the focused pane fills the screen; again: all panes",
+        "o painel em foco ocupa a tela; de novo: todos os painéis",
     ),
     on_control(&[char(':'), control('p')], ":", Action::Palette).hint("find", "buscar").help(
         "find a command or a key by a few letters; also ctrl-p",
@@ -203,7 +235,7 @@ pub const BINDINGS: &[Binding] = &[
     on_control(&[char(' ')], "space", Action::Tape(TapeKey::Freeze))
         .help("freeze the screen; in the past: play, and pause", "congela a tela; no passado: toca e pausa"),
     on_control(&[char('-')], "-", Action::Tape(TapeKey::Slower)).help("play slower", "toca mais devagar"),
-    on_control(&[char('+'), char('=')], "+", Action::Tape(TapeKey::Faster)).help("play faster", "toca mais rápido"),
+    on_control(&[char('+')], "+", Action::Tape(TapeKey::Faster)).help("play faster", "toca mais rápido"),
     on_control(&[key(KeyCode::Esc)], "esc", Action::Escape)
         .help("close a selection, a message or this help", "fecha uma seleção, uma mensagem ou esta ajuda"),
     on_type(&[key(KeyCode::Enter)], "enter", Action::Run)

@@ -1,6 +1,6 @@
 //! How far each tab scrolls.
 
-use crate::console::layout::checks;
+use crate::console::layout::{checks, search};
 use crate::console::model::{Model, Pane};
 
 /// What the arrow keys do in a tab.
@@ -19,6 +19,10 @@ const NODE_LINES: usize = 4;
 
 pub fn extent(model: &Model, pane: Pane) -> Extent {
     match pane {
+        Pane::Events | Pane::FinalDb if model.filter.is_some() => {
+            let hits = search::hits(model, pane).unwrap_or_default();
+            if pane == Pane::Events { Extent::FromEnd(hits) } else { Extent::FromTop(hits) }
+        }
         Pane::Events => Extent::FromEnd(model.timeline.lines().len()),
         Pane::Ops => Extent::FromEnd(model.operations.lines()),
         Pane::FinalDb => Extent::FromTop(model.final_keys().count()),

@@ -21,6 +21,8 @@ pub mod log_columns;
 
 pub mod palette;
 
+pub mod search;
+
 pub mod strips;
 
 pub mod tabs;
@@ -68,6 +70,13 @@ pub struct Layout {
     pub hint: Rect,
     pub rows_per_node: u16,
     pub is_wide: bool,
+}
+
+impl Layout {
+    /// All between the banner and the prompt: the place of dialogs and of a zoomed pane.
+    pub fn upper(&self) -> Rect {
+        self.logs.union(self.space.unwrap_or(self.lower)).union(self.lower).union(self.strips)
+    }
 }
 
 /// Contents that need rows.

@@ -45,18 +45,22 @@ impl Model {
             dialog,
             is_presenting,
             is_plain,
+            is_zoomed,
+            first_moment,
             nodes: _,
             window,
             timeline: _,
             narration,
             space_time,
             step_mode,
+            pace_wanted,
             latency: _,
             focus,
             operations: _,
             prompt,
             notice,
             scrolled,
+            filter,
             no_launcher: _,
             interrupted,
             burst,
@@ -70,10 +74,12 @@ impl Model {
         } = other;
         (self.size, self.mode, self.pane, self.dialog) = (*size, *mode, *pane, dialog.take());
         (self.window, self.notice, self.scrolled) = (*window, notice.take(), *scrolled);
-        (self.lang, self.focus) = (*lang, *focus);
-        (self.is_presenting, self.is_plain) = (*is_presenting, *is_plain);
+        (self.lang, self.focus, self.pace_wanted) = (*lang, *focus, *pace_wanted);
+        (self.is_presenting, self.is_plain, self.is_zoomed) = (*is_presenting, *is_plain, *is_zoomed);
+        self.first_moment = *first_moment;
         (self.narration.selected, self.space_time.selected) = (narration.selected, space_time.selected);
         self.step_mode = std::mem::take(step_mode);
+        self.filter = filter.take();
         self.checks = checks.take();
         (self.scenarios, self.scenario_cluster) = (std::mem::take(scenarios), scenario_cluster.take());
         (self.prompt, self.tape) = (std::mem::take(prompt), std::mem::take(tape));

@@ -10,6 +10,10 @@ mod checks;
 
 mod choice;
 
+pub mod moments;
+
+mod filter;
+
 pub mod final_db;
 
 pub mod node;
@@ -19,6 +23,8 @@ mod obstacle;
 pub mod operations;
 
 mod pane;
+
+pub mod pace;
 
 pub mod prompt;
 
@@ -48,7 +54,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use epoca::protocol::NodeId;
-use epoca::protocol::trace::{Fact, MemberIds};
+use epoca::protocol::trace::{Fact, MemberIds, Pace};
 
 use crate::console::keys::{FaultKey, Mode};
 use crate::lang::{Lang, Text};
@@ -56,9 +62,11 @@ use crate::tape::Verdict;
 
 pub use checks::{CheckGroup, CheckState, Inconclusive};
 pub use choice::{Choice, NotSelectable};
+pub use filter::Filter;
 pub use latency::CommitLatency;
 pub use log_table::LogWindow;
 pub use long_value::LongValue;
+pub use moments::Changes;
 pub use narration::Narration;
 pub use node::{NodeView, Presence};
 pub use obstacle::Obstacle;
@@ -100,6 +108,15 @@ pub enum Dialog {
         first: Option<NodeId>,
     },
     Explain(Explained),
+    /// The code card of a fact.
+    Code(Explained),
+    /// The screen of one node.
+    Node(NodeId),
+    /// What has changed between two moments. `scrolled`: lines above the top of the window.
+    Moments {
+        changes: Box<Changes>,
+        scrolled: usize,
+    },
     /// A long value in a view of its own.
     Value(LongValue),
     Palette(Palette),
@@ -145,6 +162,10 @@ pub struct Model {
     pub is_presenting: bool,
     /// Plain view: the tab alone, without frames.
     pub is_plain: bool,
+    /// The focused pane fills the screen.
+    pub is_zoomed: bool,
+    /// The first of two moments that are compared, in records.
+    pub first_moment: Option<u64>,
     pub nodes: BTreeMap<NodeId, NodeView>,
     pub window: LogWindow,
     pub timeline: Timeline,
@@ -152,6 +173,8 @@ pub struct Model {
     pub space_time: SpaceTime,
     pub latency: CommitLatency,
     pub step_mode: StepMode,
+    /// The pace that a key has asked for and no answer has come to yet.
+    pub pace_wanted: Option<Pace>,
     /// Which of two panes side by side the arrow keys move in.
     pub focus: Focus,
     pub operations: Operations,
@@ -159,6 +182,8 @@ pub struct Model {
     pub notice: Option<Notice>,
     /// Lines that the tab is scrolled: up from the newest line for tabs that grow at the end, else down from the top.
     pub scrolled: usize,
+    /// What the tabs show; `None` for all of it.
+    pub filter: Option<Filter>,
     /// Why processes cannot be killed or started from here; `None` if they can.
     pub no_launcher: Option<String>,
     /// The last key was Ctrl-C.
@@ -202,6 +227,8 @@ impl Model {
             dialog: None,
             is_presenting: false,
             is_plain: false,
+            is_zoomed: false,
+            first_moment: None,
             nodes: BTreeMap::new(),
             window: LogWindow::Newest,
             timeline: Timeline::default(),
@@ -209,11 +236,13 @@ impl Model {
             space_time: SpaceTime::default(),
             latency: CommitLatency::default(),
             step_mode: StepMode::default(),
+            pace_wanted: None,
             focus: Focus::Tab,
             operations: Operations::default(),
             prompt: Prompt::with_history(history),
             notice: None,
             scrolled: 0,
+            filter: None,
             no_launcher: None,
             interrupted: false,
             burst: None,

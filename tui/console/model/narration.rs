@@ -25,6 +25,9 @@ const JOIN_WITHIN: Duration = Duration::from_secs(2);
 /// Messages whose causes are remembered.
 const MESSAGES_MAX: usize = 4_096;
 
+/// Changes of the pace within this time are one line.
+const PACES: Duration = Duration::from_secs(2);
+
 /// Writes within this time of each other share a line.
 const BURST: Duration = Duration::from_millis(30);
 
@@ -219,6 +222,10 @@ fn is_same_step(line: &NarrationLine, node: NodeId, occurrence: &Occurrence, at:
         (Fact::LinkCut { with }, Fact::LinkCut { .. }) | (Fact::LinkHealed { with }, Fact::LinkHealed { .. }) => {
             *with == node
         }
+        // A person goes through several paces to the wanted one.
+        (Fact::PaceSet { slowdown: old, .. }, Fact::PaceSet { slowdown: new, .. }) => {
+            old == new || at.saturating_sub(line.until) < PACES
+        }
         (Fact::MessageHeld { kind: old, to, .. }, Fact::MessageHeld { kind: new, to: to_new, .. }) => {
             old == new && to == to_new
         }
@@ -273,6 +280,7 @@ fn merge(line: &mut NarrationLine, node: NodeId, occurrence: &Occurrence) {
                 (*matches, *commit, *quorum) = (now.clone(), *commit_now, *quorum_now);
             }
         }
+        (Fact::PaceSet { slowdown, .. }, Fact::PaceSet { slowdown: now, .. }) => *slowdown = *now,
         (Fact::ReadAsked { reads, .. }, Fact::ReadAsked { reads: more, .. })
         | (Fact::ReadAnswered { reads, .. }, Fact::ReadAnswered { reads: more, .. }) => *reads += more,
         _ => {}

@@ -120,6 +120,7 @@ impl Model {
     pub fn sync_scenario_cluster(&mut self) {
         let Some(cluster) = &mut self.scenario_cluster else { return };
         (cluster.size, cluster.mode, cluster.lang, cluster.pane) = (self.size, self.mode, self.lang, self.pane);
+        cluster.filter.clone_from(&self.filter);
         // There is one line for notices.
         self.notice = cluster.notice.take().or(self.notice.take());
     }

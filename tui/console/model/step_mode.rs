@@ -36,13 +36,28 @@ impl StepMode {
 
 /// The waiting messages, the oldest first. Those of a node that is down are lost.
 pub fn waiting(model: &Model) -> Vec<&PendingMessage> {
-    let mut all: Vec<&PendingMessage> = live(model).flat_map(|node| &node.state.lab.pending).collect();
+    let mut all: Vec<&PendingMessage> = live(model).flat_map(held).collect();
     all.sort_by_key(|message| (message.since, message.id));
     all
 }
 
 pub fn count(model: &Model) -> usize {
-    live(model).map(|node| node.state.lab.pending.len()).sum()
+    live(model).map(|node| held(node).count()).sum()
+}
+
+/// The messages that wait at a node. What slow motion keeps on its way does not wait.
+fn held(node: &NodeView) -> impl Iterator<Item = &PendingMessage> {
+    node.state.lab.pending.iter().filter(|message| !message.in_flight)
+}
+
+/// How many messages that change nothing were delivered by themselves.
+pub fn let_through(model: &Model) -> u64 {
+    live(model).map(|node| node.state.lab.let_through).sum()
+}
+
+/// Whether also the messages that change nothing wait.
+pub fn keeps_every(model: &Model) -> bool {
+    live(model).any(|node| node.state.lab.every)
 }
 
 /// Whether any node is in step mode.

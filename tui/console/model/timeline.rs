@@ -90,7 +90,10 @@ impl Timeline {
             | Fact::Received { .. }
             | Fact::PeerProcess { .. }
             | Fact::FinalChanged { .. }
-            | Fact::FinalRead { .. } => return false,
+            | Fact::FinalRead { .. }
+            | Fact::MessageInFlight { .. }
+            | Fact::MessageArrived { .. }
+            | Fact::MessageLetThrough { .. } => return false,
             Fact::HoldSet { .. } | Fact::HoldReleased { .. } | Fact::LinkCut { .. } | Fact::LinkHealed { .. } => {
                 self.echoes.retain(|(of, name, _), _| *of != node || !matches!(*name, "MessageHeld" | "Dropped"));
             }

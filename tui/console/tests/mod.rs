@@ -5,11 +5,15 @@ mod causal_order;
 
 mod claims;
 
+mod closer;
+
 mod drawing;
 
 mod final_db;
 
 mod keys;
+
+mod pace;
 
 mod redraw;
 

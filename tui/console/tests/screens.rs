@@ -292,7 +292,7 @@ fn quitting_says_that_the_nodes_are_being_ended() {
 fn stepping(size: (u16, u16)) -> Sample {
     let mut sample = Sample::healthy(size);
     sample.keys("t");
-    (1..=4).for_each(|id| sample.tell(id, Fact::StepOn {}));
+    (1..=4).for_each(|id| sample.tell(id, Fact::StepOn { every: 0 }));
     sample.propose("z", "3");
     for to in 2..=4 {
         let number = sample.sent(1, to, "push", None, 1);

@@ -71,9 +71,15 @@ fn is_harmless(model: &Model, key: &KeyEvent) -> bool {
         Some(Dialog::Palette(_)) => keys::letter(key).is_some(),
         Some(_) => false,
         None if model.prompt.search.is_some() => key.code != KeyCode::Enter,
+        None if is_filtering(model) => is_text(key),
         None if model.mode == Mode::Type => action != Some(Action::Interrupt),
-        None => !is_text(key) || matches!(action, Some(Action::Type | Action::Palette)),
+        None => !is_text(key) || matches!(action, Some(Action::Type | Action::Palette | Action::Filter)),
     }
+}
+
+/// Whether letters go to the filter of the tabs.
+fn is_filtering(model: &Model) -> bool {
+    model.filter.as_ref().is_some_and(|filter| filter.is_typing)
 }
 
 fn refuse(model: &mut Model, keys: usize) {

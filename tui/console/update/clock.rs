@@ -1,5 +1,6 @@
 //! Changes with time alone: the age of a dead node (once per second), the end of truncation marks, the latency chart,
-//! the traffic rates while they are visible. Without any of them the console does not draw and does not wake up.
+//! the traffic rates while they are visible, messages that move in slow motion. Without any of them the console does
+//! not draw and does not wake up.
 
 use std::time::Duration;
 
@@ -7,12 +8,14 @@ use crate::console::layout::tabs;
 use crate::console::model::node::TRUNCATED_SHOWN;
 use crate::console::model::traffic::Traffic;
 use crate::console::model::{Model, Pane, Presence, step_mode};
+use crate::console::update::pace;
 
 pub fn tick(model: &mut Model, now: Duration) {
     let (before, waited, speed) = (ages(model), waits(model), speeds(model));
     let beat = model.latency.next_wake(model.now).is_some_and(|wake| wake <= now);
+    let moved = pace::is_moving(model);
     model.now = now;
-    let mut changed = before != ages(model) || waited != waits(model) || beat;
+    let mut changed = before != ages(model) || waited != waits(model) || beat || moved;
     changed |= speed.is_some_and(|second| second != now.as_secs());
     model.latency.forget(now);
     for node in model.nodes.values_mut() {
@@ -33,7 +36,8 @@ pub fn next_wake(model: &Model) -> Option<Duration> {
         let truncated_entry = node.truncated_entries.front().map(|truncated_entry| truncated_entry.at);
         [truncated_entry, truncated, node.quarantined].into_iter().flatten().map(|at| at + TRUNCATED_SHOWN)
     });
-    ages.chain(truncated_entries).chain(model.latency.next_wake(model.now)).chain(next_second_of(model)).min()
+    let beats = model.latency.next_wake(model.now).into_iter().chain(next_second_of(model));
+    ages.chain(truncated_entries).chain(beats).chain(pace::next_wake(model)).min()
 }
 
 /// The visible ages in seconds.

@@ -6,13 +6,19 @@ mod checked;
 
 mod clock;
 
+mod closer;
+
 mod command_line;
 
 mod faults;
 
+mod filter;
+
 mod mouse;
 
 mod observe;
+
+mod pace;
 
 mod palette;
 
@@ -158,7 +164,11 @@ fn apply(model: &mut Model, msg: Msg) -> Vec<Effect> {
             return Vec::new();
         }
         Msg::Key(event) => return press::on_key(model, &event),
-        Msg::Mouse(gesture, target) => mouse::on_mouse(model, gesture, target),
+        Msg::Mouse(gesture, target) => {
+            let effects = mouse::on_mouse(model, gesture, target);
+            model.changed();
+            return effects;
+        }
         Msg::Copied(text) => press::on_copied(model, &text),
         Msg::Observed(node, observed) => {
             observe::on_observed(model, node, observed);
@@ -236,6 +246,7 @@ fn on_operation_end(model: &mut Model, number: u64, outcome: Outcome, took: Dura
     let is_long = outcome.exit == Exit::Done && outcome.lines.len() > 1;
     let line = model.operations.newest().filter(|newest| newest.number == number).map(|newest| newest.line.clone());
     let whole = line.and_then(|line| long_value::long_value(model, &line, &outcome));
+    pace::on_operation_end(model);
     if !model.operations.end(number, took, outcome) {
         return;
     }

@@ -1,10 +1,11 @@
-//! Clicks and the wheel, with `--mouse`: clicks select a tab, a line or a message, the wheel scrolls.
+//! Clicks and the wheel, with `--mouse`: clicks select a tab, a line, a message, a moment of the tape or a key of the
+//! hint line, or open the screen of a node; the wheel scrolls.
 
-use crate::console::keys::Mode;
+use crate::console::keys::{self, Mode};
 use crate::console::layout::tabs;
 use crate::console::layout::target::Target;
 use crate::console::model::{Dialog, Focus, Model, Pane};
-use crate::console::update::{scenario, scroll};
+use crate::console::update::{Effect, press, scenario, scroll, tape};
 
 /// Rows per notch of the wheel.
 const WHEEL: isize = 3;
@@ -17,20 +18,29 @@ pub enum Gesture {
     Wheel(isize),
 }
 
-pub fn on_mouse(model: &mut Model, gesture: Gesture, target: Target) {
+pub fn on_mouse(model: &mut Model, gesture: Gesture, target: Target) -> Vec<Effect> {
     match gesture {
-        Gesture::Click => on_click(model, target),
+        Gesture::Click => return on_click(model, target),
         Gesture::Wheel(down) => on_wheel(model, target, down * WHEEL),
     }
+    Vec::new()
 }
 
-fn on_click(model: &mut Model, target: Target) {
+fn on_click(model: &mut Model, target: Target) -> Vec<Effect> {
     model.notice = None;
-    if matches!(model.dialog, Some(Dialog::Explain(_) | Dialog::Help { .. } | Dialog::Palette(_) | Dialog::Value(_))) {
+    // A click beside a choice or a list leaves it open, as a wrong key does.
+    if model.dialog.as_ref().is_some_and(|dialog| !matches!(dialog, Dialog::Choose { .. } | Dialog::Scenarios { .. })) {
         model.dialog = None;
-        return;
+        return Vec::new();
     }
     match target {
+        Target::Key { binding } => {
+            if let Some(binding) = keys::bindings().get(binding) {
+                return press::on_binding(model, binding, false);
+            }
+        }
+        Target::Tape { at } => tape::click(model.shown_mut(), at),
+        Target::Logs { node: Some(node) } => model.dialog = Some(Dialog::Node(node)),
         Target::Prompt => model.mode = Mode::Type,
         Target::SpaceTime { row } => {
             let model = model.shown_mut();
@@ -52,8 +62,9 @@ fn on_click(model: &mut Model, target: Target) {
                 _ => {}
             }
         }
-        Target::Logs | Target::Elsewhere => {}
+        Target::Logs { node: None } | Target::Elsewhere => {}
     }
+    Vec::new()
 }
 
 fn on_wheel(model: &mut Model, target: Target, down: isize) {
@@ -68,13 +79,13 @@ fn on_wheel(model: &mut Model, target: Target, down: isize) {
         return;
     }
     match target {
-        Target::Logs => scroll::columns(model.shown_mut(), down.signum()),
+        Target::Logs { .. } => scroll::columns(model.shown_mut(), down.signum()),
         Target::SpaceTime { .. } => model.shown_mut().space_time.select(down),
         Target::TabBar { .. } | Target::Tab { .. } => {
             let model = scenario::of_tab(model);
             model.focus = Focus::Tab;
             scroll::lines(model, down);
         }
-        Target::Prompt | Target::Elsewhere => {}
+        Target::Prompt | Target::Tape { .. } | Target::Key { .. } | Target::Elsewhere => {}
     }
 }

@@ -24,8 +24,10 @@ pub fn on_observed(model: &mut Model, id: NodeId, observed: Observed) {
     let changed = match observed {
         Observed::Snapshot { snapshot, time, pid, notes, lab, .. } => {
             let was_live = node.presence == Presence::Live && node.pid == Some(pid);
+            let pace = snapshot.lab.pace;
             node.on_snapshot(now, snapshot, time);
             (node.pid, node.lab, node.notes) = (Some(pid), lab, notes);
+            model.space_time.learn_pace(id, pace);
             if !was_live {
                 model.space_time.on_liveness(now, id, true);
                 push_line(model, now, id, Occurrence::Connected(pid));

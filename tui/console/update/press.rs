@@ -3,13 +3,14 @@
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind};
 use epoca::protocol::NodeId;
 
-use crate::console::keys::{self, Action, FaultKey, Mode, StepKey};
+use crate::console::keys::{self, Action, Binding, FaultKey, Mode, StepKey};
 use crate::console::model::narration::NarrationLine;
 use crate::console::model::prompt::TooLong;
 use crate::console::model::{Dialog, Explained, Focus, LogWindow, Model, Occurrence, Pane, Presence, step_mode};
 use crate::console::text::cut;
 use crate::console::update::{
-    Effect, command_line, faults, long_value, palette, quit, scenario, scroll, step as update_step, tape,
+    Effect, closer, command_line, faults, filter, long_value, pace, palette, quit, scenario, scroll,
+    step as update_step, tape,
 };
 use crate::console::words::{obstacles, screen};
 
@@ -31,9 +32,15 @@ pub fn on_key(model: &mut Model, event: &KeyEvent) -> Vec<Effect> {
         Some(Dialog::Choose { fault, first }) => on_choice(model, event, fault, first),
         Some(Dialog::Help { scrolled }) => on_help_key(model, event, scrolled),
         Some(Dialog::Palette(shown)) => palette::on_key(model, event, shown),
-        Some(Dialog::Explain(_)) => on_explained_key(model, event),
+        Some(Dialog::Explain(explained)) => on_explained_key(model, event, explained),
+        Some(Dialog::Code(explained)) => closer::on_code_key(model, event, explained),
+        Some(Dialog::Node(node)) => closer::on_node_key(model, event, node),
+        Some(Dialog::Moments { changes, scrolled }) => closer::on_moments_key(model, event, changes, scrolled),
         Some(Dialog::Scenarios { selected }) => scenario::on_list_key(model, event, selected),
         Some(Dialog::Value(value)) => long_value::on_key(model, event, value, interrupted),
+        None if model.filter.as_ref().is_some_and(|filter| filter.is_typing) => {
+            filter::on_key(model, event, interrupted)
+        }
         None => on_plain_key(model, event, interrupted),
     }
 }
@@ -49,9 +56,14 @@ pub fn on_copied(model: &mut Model, text: &str) {
 }
 
 pub fn on_plain_key(model: &mut Model, event: &KeyEvent, interrupted: bool) -> Vec<Effect> {
-    let Some(binding) = keys::binding(model.mode, event) else {
-        return on_letter(model, event);
-    };
+    match keys::binding(model.mode, event) {
+        Some(binding) => on_binding(model, binding, interrupted),
+        None => on_letter(model, event),
+    }
+}
+
+/// A key, pressed or clicked.
+pub fn on_binding(model: &mut Model, binding: &Binding, interrupted: bool) -> Vec<Effect> {
     if let Some(obstacle) = model.obstacle(binding) {
         let key = binding.hint.map_or(binding.label, |hint| model.say(hint));
         model.warn(format!("{key}: {}", model.lang.obstacle(&obstacle)));
@@ -79,6 +91,7 @@ pub fn act(model: &mut Model, action: Action, interrupted: bool) -> Vec<Effect> 
         }
         Action::Fault(fault) => model.dialog = Some(Dialog::Choose { fault, first: None }),
         Action::Step(key) => return step(model, key),
+        Action::Pace(key) => return pace::on_key(model, key),
         Action::Help => model.dialog = Some(Dialog::Help { scrolled: 0 }),
         Action::Type => model.mode = Mode::Type,
         Action::Escape => escape(model),
@@ -88,6 +101,11 @@ pub fn act(model: &mut Model, action: Action, interrupted: bool) -> Vec<Effect> 
         Action::Palette => model.dialog = Some(Dialog::Palette(Default::default())),
         Action::Copy => return vec![Effect::Copy],
         Action::Explain => explain(model),
+        Action::Filter => filter::open(model),
+        Action::Code => closer::code(model),
+        Action::Node => closer::node(model),
+        Action::Moments => closer::moments(model),
+        Action::Zoom => model.is_zoomed = !model.is_zoomed,
         Action::SpaceTime => scroll::to_space_time(model),
         Action::NextPane => scroll::beside(model, 1),
         Action::PreviousPane => scroll::beside(model, -1),
@@ -140,10 +158,16 @@ fn escape(model: &mut Model) {
         model.mode = Mode::Control;
         return;
     }
+    if filter::clear(model) {
+        return;
+    }
     if model.scenarios.selected.take().is_some() | model.scenarios.selected_line.take().is_some() {
         return;
     }
     if !model.scenarios.is_running() && model.leave_scenario_cluster() {
+        return;
+    }
+    if std::mem::take(&mut model.is_zoomed) || model.first_moment.take().is_some() {
         return;
     }
     model.is_plain = false;
@@ -154,22 +178,28 @@ fn escape(model: &mut Model) {
 
 /// Explains the selection of the focused pane.
 fn explain(model: &mut Model) {
+    match explained(model) {
+        Some(explained) => model.dialog = Some(Dialog::Explain(explained)),
+        None => model.notify(screen::NOTHING_YET.to(model.lang)),
+    }
+}
+
+/// The selection of the focused pane, or the newest line of the narration.
+pub fn explained(model: &Model) -> Option<Explained> {
     let mark = model.space_time.selected.filter(|_| model.focus == Focus::SpaceTime || model.pane == Pane::SpaceTime);
     let mark = mark.and_then(|serial| model.space_time.fact(serial));
     let told = || match model.narration.focused() {
         Some(NarrationLine { nodes, occurrence: Occurrence::Fact(fact), .. }) => Some((*nodes.first()?, fact.clone())),
         _ => None,
     };
-    match mark.or_else(told) {
-        Some((node, fact)) => model.dialog = Some(Dialog::Explain(Explained { node, fact })),
-        None => model.notify(screen::NOTHING_YET.to(model.lang)),
-    }
+    mark.or_else(told).map(|(node, fact)| Explained { node, fact })
 }
 
-/// Any key closes the explanation. Up and down explain the neighbouring line. Quit still quits.
-fn on_explained_key(model: &mut Model, event: &KeyEvent) -> Vec<Effect> {
+/// Any key closes the explanation. Up and down explain the neighbouring line, `C` shows its code. Quit still quits.
+fn on_explained_key(model: &mut Model, event: &KeyEvent, explained: Explained) -> Vec<Effect> {
     match keys::binding(Mode::Control, event).map(|binding| binding.action) {
         Some(Action::Quit) => return quit(model),
+        Some(Action::Code) => model.dialog = Some(Dialog::Code(explained)),
         Some(Action::Scroll(down)) => {
             scroll::lines(model, down);
             explain(model);

@@ -138,10 +138,10 @@ pub fn tick(model: &mut Model, now: Duration) {
 
 /// Whether the action navigates. Navigation applies to the cluster that is shown, except in the scenario's own tabs.
 pub fn is_navigation(model: &Model, action: Action) -> bool {
-    use Action::{Explain, NewestEntry, OldestEntry, Scroll, ScrollLog, ScrollPage, SpaceTime, Tape};
+    use Action::{Code, Explain, Moments, NewestEntry, OldestEntry, Scroll, ScrollLog, ScrollPage, SpaceTime, Tape};
     match action {
-        Tape(_) => true,
-        Explain | ScrollLog(_) | NewestEntry | OldestEntry | Scroll(_) | ScrollPage(_) | SpaceTime => {
+        Tape(_) | Moments => true,
+        Explain | Code | ScrollLog(_) | NewestEntry | OldestEntry | Scroll(_) | ScrollPage(_) | SpaceTime => {
             !matches!(model.pane, Pane::Scenario | Pane::Sheet)
         }
         _ => false,

@@ -1,7 +1,7 @@
 //! Scrolling and selection: tabs and their lines, columns of the log table.
 
 use crate::console::layout::extent::{Extent, extent};
-use crate::console::layout::{Content, help, is_split, layout, log_columns, tabs};
+use crate::console::layout::{Content, help, is_split, layout, log_columns, search, tabs};
 use crate::console::model::{Focus, LogWindow, LongValue, Model, Pane, log_table, step_mode};
 
 /// Lines per page.
@@ -21,7 +21,7 @@ pub fn beside(model: &mut Model, right: isize) {
 
 pub fn lines(model: &mut Model, down: isize) {
     if model.focus == Focus::SpaceTime && is_split(model.size) {
-        return model.space_time.select(down);
+        return select_row(model, down);
     }
     let pane = tabs::shown(model);
     let (by, most) = match extent(model, pane) {
@@ -37,11 +37,35 @@ fn select(model: &mut Model, pane: Pane, down: isize) {
     match pane {
         Pane::Scenario => model.scenarios.select(down),
         Pane::Sheet => model.scenarios.select_line(down),
-        Pane::Narration => model.narration.select(down),
-        Pane::SpaceTime => model.space_time.select(down),
+        Pane::Narration => select_step(model, down),
+        Pane::SpaceTime => select_row(model, down),
         Pane::Step => step_mode::select(model, down),
         Pane::Events | Pane::FinalDb | Pane::Ops | Pane::Peers | Pane::Checks | Pane::Nodes => {}
     }
+}
+
+/// Moves the selection among the lines that the filter shows. Below the newest one nothing is selected.
+fn select_step(model: &mut Model, down: isize) {
+    if model.filter.is_none() {
+        return model.narration.select(down);
+    }
+    let lines = model.narration.lines().iter().filter(|line| search::shows_step(model, line));
+    let serials: Vec<u64> = lines.map(|line| line.serial).collect();
+    model.narration.selected = beside_of(&serials, model.narration.selected, down);
+}
+
+fn select_row(model: &mut Model, down: isize) {
+    if model.filter.is_none() {
+        return model.space_time.select(down);
+    }
+    let rows = model.space_time.rows().iter().filter(|row| search::shows_row(model, row));
+    let serials: Vec<u64> = rows.map(|row| row.serial).collect();
+    model.space_time.selected = beside_of(&serials, model.space_time.selected, down);
+}
+
+fn beside_of(serials: &[u64], selected: Option<u64>, down: isize) -> Option<u64> {
+    let here = selected.and_then(|serial| serials.iter().rposition(|other| *other == serial));
+    serials.get(here.unwrap_or(serials.len()).saturating_add_signed(down)).copied()
 }
 
 pub fn pages(model: &mut Model, down: isize) {

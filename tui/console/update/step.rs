@@ -32,7 +32,7 @@ pub fn line(model: &Model, key: StepKey) -> Result<String, &'static str> {
 
 /// Shows the waiting messages when step mode starts.
 pub fn on_command(model: &mut Model, command: &Command) {
-    if let Command::Fault(Fault::Step { switch: Switch::On } | Fault::Pending) = command {
+    if let Command::Fault(Fault::Step { switch: Switch::On, .. } | Fault::Pending) = command {
         scroll::show(model, Pane::Step);
     }
 }

@@ -139,16 +139,34 @@ pub fn show(model: &mut Model, at: u64) {
         advance(model, shown, at);
         return;
     }
-    let Some((frame, first)) = model.tape.ring.frame_before(at - 1) else { return };
-    let mut then = (**frame).clone();
-    for record in model.tape.ring.records(first, at) {
-        recording::replay(&mut then, record);
-    }
+    let Some(then) = model_at(model, at) else { return };
     let mut before = std::mem::replace(model, then);
     model.take_ui_state_of(&mut before);
     match &mut model.tape.moment {
         Moment::Past(past) => past.at = at,
         Moment::Now => model.tape.moment = Moment::Past(Box::new(Past { at, now: before, playing: None })),
+    }
+}
+
+/// The model after a number of records, replayed from the keyframe before it.
+pub fn model_at(model: &Model, at: u64) -> Option<Model> {
+    let (frame, first) = model.tape.ring.frame_before(at.checked_sub(1)?)?;
+    let mut then = (**frame).clone();
+    for record in model.tape.ring.records(first, at) {
+        recording::replay(&mut then, record);
+    }
+    Some(then)
+}
+
+/// A click on the tape.
+pub fn click(model: &mut Model, at: Option<u64>) {
+    stop(model);
+    match at {
+        Some(at) => {
+            show(model, at);
+            show_mark_text(model, at);
+        }
+        None => to_end(model),
     }
 }
 

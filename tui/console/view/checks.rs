@@ -9,6 +9,7 @@ use crate::console::layout::checks;
 use crate::console::model::{CheckGroup, CheckState, Model};
 use crate::console::theme::Look;
 use crate::console::view::line::{put, row, span};
+use crate::console::view::search;
 use crate::console::words::checks as words;
 use crate::tape::{LINEARIZABLE, Verdict, check_names};
 use crate::words::invariant;
@@ -69,11 +70,16 @@ fn lag(model: &Model, verdict: &Verdict) -> Option<String> {
 
 /// The tab.
 pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
-    let lines = lines(model, usize::from(area.width), look);
-    for (index, line) in lines.into_iter().skip(model.scrolled).enumerate() {
+    let lines = lines(model, usize::from(area.width), look).into_iter().filter(|line| search::shows(model, line));
+    for (index, line) in lines.skip(model.scrolled).enumerate() {
         let Some(row) = row(area, index) else { return };
         put(buffer, row, &line);
     }
+}
+
+/// How many lines the filter shows.
+pub fn shown(model: &Model, look: &Look) -> usize {
+    lines(model, usize::from(model.size.0), look).iter().filter(|line| search::shows(model, line)).count()
 }
 
 fn lines(model: &Model, columns: usize, look: &Look) -> Vec<Vec<Span<'static>>> {

@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::Span;
 
+use crate::console::layout::search;
 use crate::console::model::Model;
 use crate::console::model::timeline::{Line, Occurrence};
 use crate::console::text::wrap;
@@ -18,9 +19,9 @@ use crate::lang::Lang;
 const WORDS_AT: usize = 20;
 
 pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
-    let lines = model.timeline.lines();
+    let lines: Vec<&Line> = model.timeline.lines().iter().filter(|line| search::shows_line(model, line)).collect();
     if lines.is_empty() {
-        put(buffer, area, &[span(format!(" {}", model.say(screen::NOTHING_YET)), look.muted)]);
+        put(buffer, area, &[span(format!(" {}", model.say(frame::nothing(model))), look.muted)]);
         return;
     }
     let height = usize::from(area.height);

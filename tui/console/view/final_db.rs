@@ -7,6 +7,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::Span;
 
+use crate::console::layout::search;
 use crate::console::model::final_db::{Lookup, StoredRow};
 use crate::console::model::{Model, NodeView, Presence};
 use crate::console::text::{cut, padded, width as columns, wrap};
@@ -18,12 +19,12 @@ use crate::lang::Text;
 
 pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
     let height = usize::from(area.height).saturating_sub(1);
-    let last = model.final_keys().count().saturating_sub(1);
-    let keys: Vec<&Bytes> = model.final_keys().skip(model.scrolled.min(last)).take(height).collect();
+    let shown = || model.final_keys().filter(|key| search::shows_key(model, key));
+    let last = shown().count().saturating_sub(1);
+    let keys: Vec<&Bytes> = shown().skip(model.scrolled.min(last)).take(height).collect();
     if keys.is_empty() {
-        for (index, text) in
-            wrap(model.say(nothing(model)), usize::from(area.width).saturating_sub(2)).into_iter().enumerate()
-        {
+        let why = if model.final_keys().next().is_some() { screen::NO_HIT } else { nothing(model) };
+        for (index, text) in wrap(model.say(why), usize::from(area.width).saturating_sub(2)).into_iter().enumerate() {
             let Some(row) = row(area, index) else { break };
             put(buffer, row, &[span(format!(" {text}"), look.muted)]);
         }

@@ -6,11 +6,13 @@ use ratatui::text::Span;
 use ratatui::widgets::{Block, Widget};
 
 use crate::console::layout::tabs;
-use crate::console::model::Model;
+use crate::console::model::{Model, Pane};
 use crate::console::text::{self, cut};
 use crate::console::theme::Look;
 use crate::console::view::line::{put, span, width};
+use crate::console::view::search;
 use crate::console::words::screen;
+use crate::lang::Text;
 
 /// Draws a frame and returns its inside.
 pub fn pane(buffer: &mut Buffer, area: Rect, title: Vec<Span<'static>>, look: &Look) -> Rect {
@@ -36,7 +38,7 @@ fn on_edge(buffer: &mut Buffer, area: Rect, look: &Look) {
 /// The frame of the lower pane with the tab bar. The selected tab is in brackets.
 pub fn tabs(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) -> Rect {
     let shown = tabs::shown(model);
-    let bar = tabs::bar(model, usize::from(area.width).saturating_sub(2));
+    let bar = tabs::bar(model, search::bar_width(model, area.width));
     let mut title = Vec::new();
     if bar.hides_left {
         title.push(span("‹", look.muted));
@@ -52,7 +54,24 @@ pub fn tabs(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) -> Rect
     if bar.hides_right {
         title.push(span("›", look.muted));
     }
-    pane(buffer, area, title, look)
+    let inner = pane(buffer, area, title, look);
+    filter(buffer, area, model, shown, look);
+    inner
+}
+
+/// The filter and its hits at the right of the upper edge.
+pub fn filter(buffer: &mut Buffer, area: Rect, model: &Model, pane: Pane, look: &Look) {
+    let Some(text) = search::title(model, pane) else { return };
+    let room = Rect { x: area.x + 1, width: area.width.saturating_sub(2), height: 1, ..area };
+    let width = (text::width(&text) as u16).min(room.width);
+    let place = Rect { x: room.right() - width, width, ..room };
+    on_edge(buffer, place, look);
+    put(buffer, place, &[span(text, look.badge)]);
+}
+
+/// Why a tab has no lines.
+pub fn nothing(model: &Model) -> Text {
+    if model.filter.is_some() { screen::NO_HIT } else { screen::NOTHING_YET }
 }
 
 /// A remark at the right of the lower edge.

@@ -12,7 +12,7 @@ use crate::console::layout::Layout;
 use crate::console::model::prompt::Mistake;
 use crate::console::model::{Dialog, Model, Prompt};
 use crate::console::text::{visible, width as columns};
-use crate::console::theme::Look;
+use crate::console::theme::{Depth, Look, Theme};
 use crate::console::view::line::{put, span, width};
 use crate::console::view::{choice, prompt};
 use crate::console::words::{commands, screen};
@@ -68,22 +68,46 @@ fn draw_mistake(buffer: &mut Buffer, layout: &Layout, prompt: &Prompt, mistake: 
 
 /// As many keys as fit. The keys to type, for help and to quit always stay.
 fn keys(model: &Model, room: usize, look: &Look) -> Vec<Span<'static>> {
+    let (hinted, gap) = fitting(model, room, look);
+    joined(model, &hinted, gap, look)
+}
+
+fn joined(model: &Model, hinted: &[&Binding], gap: &'static str, look: &Look) -> Vec<Span<'static>> {
+    let keys: Vec<_> = hinted.iter().map(|binding| key(model, binding, look)).collect();
+    keys.join(&Span::raw(gap))
+}
+
+/// The keys that fit, and what is between them.
+fn fitting(model: &Model, room: usize, look: &Look) -> (Vec<&'static Binding>, &'static str) {
     let mut hinted: Vec<_> = keys::bindings().iter().filter(|b| b.mode == model.mode && b.hint.is_some()).collect();
-    let line = |hinted: &[&Binding], gap: &'static str| {
-        let keys: Vec<_> = hinted.iter().map(|binding| key(model, binding, look)).collect();
-        keys.join(&Span::raw(gap))
-    };
-    let wide = line(&hinted, "  ");
-    if width(&wide) <= room {
-        return wide;
+    if width(&joined(model, &hinted, "  ", look)) <= room {
+        return (hinted, "  ");
     }
-    let mut narrow = line(&hinted, " ");
-    while width(&narrow) > room {
+    let mut gap = " ";
+    while width(&joined(model, &hinted, gap, look)) > room {
         let Some(least) = hinted.iter().rposition(|binding| !is_vital(binding.action)) else { break };
         hinted.remove(least);
-        narrow = line(&hinted, if width(&line(&hinted, "  ")) <= room { "  " } else { " " });
+        gap = if width(&joined(model, &hinted, "  ", look)) <= room { "  " } else { " " };
     }
-    narrow
+    (hinted, gap)
+}
+
+/// The key at a column, by its place in the table of keys. The line shows keys only if nothing else is to be said.
+pub fn binding_at(model: &Model, layout: &Layout, x: u16) -> Option<usize> {
+    if model.dialog.is_some() || usage(model).is_some() || model.prompt.mistake.is_some() {
+        return None;
+    }
+    let look = Look::new(Theme::Dark, Depth::None, false);
+    let room = usize::from(layout.hint.width.saturating_sub(2));
+    let (hinted, gap) = fitting(model, room, &look);
+    let mut left = usize::from(layout.hint.x) + 1;
+    let found = hinted.into_iter().find(|binding| {
+        let right = left + width(&key(model, binding, &look));
+        let is_here = (left..right).contains(&usize::from(x));
+        left = right + gap.len();
+        is_here
+    })?;
+    keys::bindings().iter().position(|binding| std::ptr::eq(binding, found))
 }
 
 fn is_vital(action: Action) -> bool {

@@ -9,8 +9,9 @@
 //!      :7102 pid 4122        match e2·o0  next e2·o1
 //! ```
 
+use epoca::protocol::NodeId;
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 use ratatui::style::{Modifier, Style};
 use ratatui::text::Span;
 
@@ -46,6 +47,13 @@ pub fn draw(buffer: &mut Buffer, layout: &Layout, model: &Model, look: &Look) {
     if hidden > 0 {
         frame::foot(buffer, inner, &screen::NODES_HIDDEN.with(model.lang, &[("count", &hidden)]), look);
     }
+}
+
+/// The node of a row.
+pub fn node_at(model: &Model, layout: &Layout, at: Position) -> Option<NodeId> {
+    let row = at.y.checked_sub(layout.logs.y + 2)?;
+    let index = usize::from(row / layout.rows_per_node);
+    model.shown().nodes.keys().nth(index).copied().filter(|_| at.y + 1 < layout.logs.bottom())
 }
 
 /// The legend: each term in its own shape.

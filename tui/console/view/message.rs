@@ -12,7 +12,7 @@ use crate::console::model::space_time::{Call, Delivery, Message, Quiet, RECEIVER
 use crate::console::text::wrap;
 use crate::console::theme::Look;
 use crate::console::view::line::span;
-use crate::console::words::{content, screen, step, stepped_down};
+use crate::console::words::{content, pace, screen, step, stepped_down};
 use crate::lang::{Lang, Text};
 
 /// Labels of the arrow, longest first.
@@ -89,8 +89,10 @@ pub fn mark(model: &Model, fact: &Fact, look: &Look) -> (String, Style) {
             let what = entries.iter().map(content).collect::<Vec<_>>().join(" ");
             (with(screen::MARK_INJECTED, &what), look.different)
         }
-        Fact::StepOn {} => (model.say(step::MARK_STILL).to_owned(), look.intermediate),
+        Fact::StepOn { .. } => (model.say(step::MARK_STILL).to_owned(), look.intermediate),
         Fact::StepOff {} => (model.say(step::MARK_GOES_ON).to_owned(), look.committed),
+        Fact::PaceSet { slowdown: 0 | 1, .. } => (model.say(pace::MARK_REAL).to_owned(), look.committed),
+        Fact::PaceSet { slowdown, .. } => (with(pace::MARK_SLOW, slowdown), look.intermediate),
         Fact::Quarantined { .. } => (model.say(screen::MARK_QUARANTINED).to_owned(), look.bad),
         Fact::DiskError { text } | Fact::Damaged { text } => (text.to_string(), look.bad),
         other => (lang.fact(NodeId(0), other), look.muted),
@@ -182,6 +184,7 @@ fn times(message: &Message, lang: Lang) -> String {
     let sent = screen::SENT_AT.with(lang, &[("time", &clock(message.at)), ("event", &message.event)]);
     let delivery = match &message.delivery {
         Delivery::InTransit => screen::FATE_UNDER_WAY.to(lang).to_owned(),
+        Delivery::InFlight { .. } => screen::FATE_UNDER_WAY.to(lang).to_owned(),
         Delivery::Held => screen::FATE_HELD.to(lang).to_owned(),
         Delivery::Lost(why) if why == RECEIVER_DOWN => screen::FATE_DOWN.to(lang).to_owned(),
         Delivery::Lost(why) => screen::FATE_LOST.with(lang, &[("why", &lang.reason(why))]),

@@ -6,6 +6,8 @@ mod checks;
 
 mod choice;
 
+mod code;
+
 mod events;
 
 mod final_db;
@@ -24,7 +26,11 @@ mod logs;
 
 mod message;
 
+mod moments;
+
 mod narration;
+
+mod node;
 
 mod nodes;
 
@@ -46,6 +52,8 @@ mod scenario;
 
 mod scenario_list;
 
+mod search;
+
 mod sheet;
 
 mod space_time;
@@ -66,7 +74,7 @@ use ratatui::layout::Rect;
 
 use crate::console::layout::strips::{Strip, strips};
 use crate::console::layout::{self, Content, Layout, tabs};
-use crate::console::model::{Dialog, Model, Pane, Phase};
+use crate::console::model::{Dialog, Focus, Model, Pane, Phase};
 use crate::console::theme::{Look, fold_to_ascii};
 
 pub use plain::plain;
@@ -97,14 +105,23 @@ fn draw_screen(buffer: &mut Buffer, layout: &Layout, model: &Model, look: &Look)
     let cluster = model.shown();
     top::draw(buffer, layout.top, cluster, look);
     banner::draw(buffer, layout.banner, cluster, look);
-    let upper = layout.logs.union(layout.space.unwrap_or(layout.lower)).union(layout.lower).union(layout.strips);
+    let upper = layout.upper();
     match (&model.phase, &model.dialog) {
         (Phase::Starting(said), _) => startup::starting(buffer, upper, model, said, look),
         (_, Some(Dialog::Help { scrolled })) => help::draw(buffer, upper, model, *scrolled, look),
         (_, Some(Dialog::Palette(shown))) => palette::draw(buffer, upper, model, shown, look),
         (_, Some(Dialog::Scenarios { selected })) => scenario_list::draw(buffer, upper, model, *selected, look),
         (_, Some(Dialog::Explain(explained))) => explain::draw(buffer, upper, model, explained, look),
+        (_, Some(Dialog::Code(explained))) => code::draw(buffer, upper, model, explained, look),
+        (_, Some(Dialog::Node(node))) => node::draw(buffer, upper, cluster, *node, look),
+        (_, Some(Dialog::Moments { changes, scrolled })) => {
+            moments::draw(buffer, upper, cluster, changes, *scrolled, look);
+        }
         (_, Some(Dialog::Value(value))) => long_value::draw(buffer, upper, model, value, look),
+        _ if model.is_zoomed && cluster.focus == Focus::SpaceTime && layout.space.is_some() => {
+            space_time::pane(buffer, upper, cluster, look);
+        }
+        _ if model.is_zoomed => draw_lower(buffer, upper, model, look),
         _ if model.is_plain => draw_tab(buffer, upper, model, tabs::shown(model), look),
         _ => {
             logs::draw(buffer, layout, cluster, look);

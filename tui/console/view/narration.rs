@@ -6,6 +6,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 use ratatui::text::Span;
 
+use crate::console::layout::search;
 use crate::console::model::narration::NarrationLine;
 use crate::console::model::timeline::Occurrence;
 use crate::console::model::{Focus, Model};
@@ -20,9 +21,8 @@ use crate::lang::Lang;
 const WORDS_AT: usize = 5;
 
 pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
-    let lines = model.narration.lines();
-    if lines.is_empty() {
-        put(buffer, area, &[span(format!(" {}", model.say(screen::NOTHING_YET)), look.muted)]);
+    if !model.narration.lines().iter().any(|line| search::shows_step(model, line)) {
+        put(buffer, area, &[span(format!(" {}", model.say(frame::nothing(model))), look.muted)]);
         return;
     }
     let (rows, below) = visible(model, area, look);
@@ -51,8 +51,9 @@ type Row = (u64, Vec<Span<'static>>);
 
 /// The visible rows, and the number of lines below them. The selected line stays visible.
 fn visible(model: &Model, area: Rect, look: &Look) -> (Vec<Row>, usize) {
-    let lines = model.narration.lines();
-    let selected = model.narration.selected.and_then(|serial| model.narration.index_of(serial));
+    let lines: Vec<_> = model.narration.lines().iter().filter(|line| search::shows_step(model, line)).collect();
+    let is_selected = |line: &&NarrationLine| Some(line.serial) == model.narration.selected;
+    let selected = lines.iter().rposition(is_selected);
     let below = selected.map_or(0, |place| (lines.len() - 1 - place).saturating_sub(2));
     let height = usize::from(area.height);
     let mut rows: Vec<Row> = Vec::new();

@@ -5,6 +5,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
+use crate::console::layout::search;
 use crate::console::model::{Model, NodeView, Presence};
 use crate::console::text::wrap;
 use crate::console::theme::Look;
@@ -15,8 +16,8 @@ use crate::console::words::{screen, step as words};
 pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
     let width = usize::from(area.width).saturating_sub(6);
     let mut lines = Vec::new();
-    for node in model.nodes.values() {
-        for (index, text) in facts(model, node).into_iter().flat_map(|text| wrap(&text, width)).enumerate() {
+    for (node, facts) in shown_nodes(model) {
+        for (index, text) in facts.into_iter().flat_map(|text| wrap(&text, width)).enumerate() {
             let name = if index == 0 { node.state.node.to_string() } else { String::new() };
             let style = if node.is_live() { look.base } else { look.muted };
             lines.push(Line::from(vec![span(format!(" {name:<4}"), look.strong), span(text, style)]));
@@ -30,35 +31,24 @@ pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
     }
 }
 
+/// The nodes that the filter shows, with what is said of them.
+fn shown_nodes(model: &Model) -> impl Iterator<Item = (&NodeView, Vec<String>)> {
+    let all = model.nodes.values().map(|node| (node, facts(model, node)));
+    all.filter(|(node, facts)| search::shows_node(model, node, facts))
+}
+
+/// How many nodes the filter shows.
+pub fn shown(model: &Model) -> usize {
+    shown_nodes(model).count()
+}
+
 fn facts(model: &Model, node: &NodeView) -> Vec<String> {
     if let Presence::Unseen { .. } = node.presence {
-        return vec![format!("{}  {}", node.address, model.say(screen::NO_ANSWER_YET))];
+        return vec![process(model, node)];
     }
     let state = &node.state;
-    let process = match (&node.presence, node.pid) {
-        (Presence::Unseen { .. }, _) => String::new(),
-        (Presence::Down { why, .. }, _) => screen::NODE_DOWN.with(model.lang, &[("why", &model.lang.reason(why))]),
-        (Presence::Live, pid) if node.is_paused() => {
-            screen::NODE_PAUSED.with(model.lang, &[("pid", &pid.unwrap_or_default())])
-        }
-        (Presence::Live, pid) => screen::NODE_LIVE.with(model.lang, &[("pid", &pid.unwrap_or_default())]),
-    };
-    let epoch = state.epoch.map_or(model.say(screen::NO_EPOCH).to_owned(), |epoch| epoch.to_string());
-    let follows = match state.leader {
-        None => model.say(screen::NOBODY_LEADS).to_owned(),
-        Some(leader) => screen::LEADS.with(model.lang, &[("node", &leader)]),
-    };
     let mut facts = vec![
-        screen::NODE_FACTS.with(
-            model.lang,
-            &[
-                ("address", &node.address),
-                ("process", &process),
-                ("role", &model.say(screen::role(state.role, model.membership(state.node)))),
-                ("epoch", &epoch),
-                ("follows", &follows),
-            ],
-        ),
+        process(model, node),
         screen::LOG_ENDS.with(
             model.lang,
             &[
@@ -74,6 +64,37 @@ fn facts(model: &Model, node: &NodeView) -> Vec<String> {
     facts
 }
 
+/// Address, process, role, epoch and leader.
+pub fn process(model: &Model, node: &NodeView) -> String {
+    if let Presence::Unseen { .. } = node.presence {
+        return format!("{}  {}", node.address, model.say(screen::NO_ANSWER_YET));
+    }
+    let state = &node.state;
+    let process = match (&node.presence, node.pid) {
+        (Presence::Unseen { .. }, _) => String::new(),
+        (Presence::Down { why, .. }, _) => screen::NODE_DOWN.with(model.lang, &[("why", &model.lang.reason(why))]),
+        (Presence::Live, pid) if node.is_paused() => {
+            screen::NODE_PAUSED.with(model.lang, &[("pid", &pid.unwrap_or_default())])
+        }
+        (Presence::Live, pid) => screen::NODE_LIVE.with(model.lang, &[("pid", &pid.unwrap_or_default())]),
+    };
+    let epoch = state.epoch.map_or(model.say(screen::NO_EPOCH).to_owned(), |epoch| epoch.to_string());
+    let follows = match state.leader {
+        None => model.say(screen::NOBODY_LEADS).to_owned(),
+        Some(leader) => screen::LEADS.with(model.lang, &[("node", &leader)]),
+    };
+    screen::NODE_FACTS.with(
+        model.lang,
+        &[
+            ("address", &node.address),
+            ("process", &process),
+            ("role", &model.say(screen::role(state.role, model.membership(state.node)))),
+            ("epoch", &epoch),
+            ("follows", &follows),
+        ],
+    )
+}
+
 fn belief(model: &Model, node: &NodeView) -> Option<String> {
     let leader = model.leader()?;
     let belief = leader.belief(node.state.node)?;
@@ -87,7 +108,7 @@ fn belief(model: &Model, node: &NodeView) -> Option<String> {
     Some(screen::BELIEVES.with(model.lang, &places))
 }
 
-fn in_force(model: &Model, node: &NodeView) -> Option<String> {
+pub fn in_force(model: &Model, node: &NodeView) -> Option<String> {
     let cuts = node.cuts().into_iter().map(|with| screen::IS_CUT.with(model.lang, &[("node", &with)]));
     let holds =
         node.holds().into_iter().map(|kind| screen::IS_HELD.with(model.lang, &[("kind", &model.lang.reason(kind))]));

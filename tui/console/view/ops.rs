@@ -8,6 +8,7 @@ use ratatui::style::Style;
 use ratatui::text::Span;
 
 use crate::command::{Exit, Tone};
+use crate::console::layout::search;
 use crate::console::model::Model;
 use crate::console::model::operations::{End, Operation};
 use crate::console::theme::Look;
@@ -24,7 +25,7 @@ pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
     let height = usize::from(area.height);
     let below = model.scrolled;
     let mut rows = Vec::new();
-    for operation in model.operations.list().iter().rev() {
+    for operation in model.operations.list().iter().rev().filter(|one| search::shows_operation(model, one)) {
         rows.splice(0..0, drawn(operation, model.lang, look));
         if rows.len() >= height + below {
             break;

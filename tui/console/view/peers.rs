@@ -19,8 +19,9 @@ use crate::console::layout::extent::peers_lines;
 use crate::console::model::traffic::{Traffic, short};
 use crate::console::model::{Model, NodeView, Presence};
 use crate::console::text::{self, cut};
-use crate::console::theme::Look;
+use crate::console::theme::{Depth, Look, Theme};
 use crate::console::view::line::{put, row, span};
+use crate::console::view::search;
 use crate::console::words::screen;
 
 /// Width of the first column.
@@ -34,7 +35,7 @@ pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
     let width = usize::from(area.width).saturating_sub(NAME);
     let cell = (width / model.nodes.len().max(1)).clamp(CELL_MIN, CELL_MAX);
     let mut rows = vec![heads(model, cell, look)];
-    rows.extend(model.nodes.values().map(|from| links(model, from, cell, look)));
+    rows.extend(shown_nodes(model).map(|from| links(model, from, cell, look)));
     // Separate the tables if there is room.
     let gap = usize::from(usize::from(area.height) > peers_lines(model));
     rows.extend((0..gap).map(|_| Vec::new()));
@@ -45,6 +46,20 @@ pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
         let Some(place) = row(area, index) else { return };
         put(buffer, place, spans);
     }
+}
+
+/// The nodes that the filter shows, by name and by what is said of them.
+fn shown_nodes(model: &Model) -> impl Iterator<Item = &NodeView> {
+    let look = Look::new(Theme::Dark, Depth::None, false);
+    model.nodes.values().filter(move |node| {
+        let rows = [links(model, node, CELL_MAX, &look), behind(model, node, CELL_MAX, &look)];
+        search::shows(model, &rows.concat())
+    })
+}
+
+/// How many nodes the filter shows.
+pub fn shown(model: &Model) -> usize {
+    shown_nodes(model).count()
 }
 
 fn heads(model: &Model, cell: usize, look: &Look) -> Vec<Span<'static>> {
@@ -82,7 +97,7 @@ fn lags(model: &Model, width: usize, look: &Look) -> Vec<Vec<Span<'static>>> {
     let mut head = vec![span(" ".repeat(NAME), look.muted)];
     head.extend(columns.map(|text| span(padded(model.say(text), lag), look.muted)));
     let mut rows = vec![head];
-    rows.extend(model.nodes.values().map(|node| behind(model, node, lag, look)));
+    rows.extend(shown_nodes(model).map(|node| behind(model, node, lag, look)));
     rows
 }
 

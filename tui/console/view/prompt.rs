@@ -29,6 +29,12 @@ pub fn draw(buffer: &mut Buffer, layout: &Layout, model: &Model, look: &Look) ->
         put(buffer, layout.input, &choice::choice(model, *fault, *first, look));
         return None;
     }
+    if let Some(filter) = model.filter.as_ref().filter(|filter| filter.is_typing && model.dialog.is_none()) {
+        let typed = format!("/{}", visible(&filter.text));
+        let hint = span(format!("   {}", model.say(screen::FILTER_HINT)), look.muted);
+        put(buffer, layout.input, &[span(&*typed, look.accent), hint]);
+        return Some((layout.input.x + (width(&typed) as u16).min(layout.input.width - 1), layout.input.y));
+    }
     if model.mode == Mode::Control {
         let status = status(model, look).unwrap_or_else(|| vec![span(idle(model), look.muted)]);
         put(buffer, layout.input, &status);

@@ -125,7 +125,7 @@ fn belief(model: &Model, node: &NodeView, look: &Look) -> Vec<Span<'static>> {
 }
 
 /// The id of the entry at a position of the leader's log, also of the next one.
-fn next_id(model: &Model, leader: &NodeView, position: Position) -> String {
+pub fn next_id(model: &Model, leader: &NodeView, position: Position) -> String {
     let tail = &leader.state.tail;
     if let Ok(index) = tail.binary_search_by_key(&position, |preview| preview.point.position) {
         return tail[index].point.id.to_string();

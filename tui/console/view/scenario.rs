@@ -15,6 +15,7 @@ use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 use ratatui::text::Span;
 
+use crate::console::layout::search;
 use crate::console::model::Model;
 use crate::console::text::{width as columns, wrap};
 use crate::console::theme::Look;
@@ -119,6 +120,9 @@ fn steps(run: &Run, model: &Model, width: usize, look: &Look) -> Steps {
         let start = lines.len();
         begins.push(start);
         let words = item.words.to(model.lang);
+        if !search::shows(model, || words.to_owned()) {
+            continue;
+        }
         let done = run.results[index].as_ref();
         let is_selected = model.scenarios.selected == Some(index);
         if is_heading(&item.kind) {

@@ -4,6 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 
+use crate::console::layout::search;
 use crate::console::model::Model;
 use crate::console::text::wrap;
 use crate::console::theme::Look;
@@ -35,6 +36,9 @@ pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
     let mut lines = Vec::new();
     let mut sight = 0..0;
     for (index, heading) in run.headings().enumerate() {
+        if !search::shows(model, || run.script.items[heading].words.to(model.lang).to_owned()) {
+            continue;
+        }
         let start = lines.len();
         lines.extend(graded(
             run,

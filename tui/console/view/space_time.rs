@@ -17,8 +17,9 @@ use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 use ratatui::text::Span;
 
+use crate::console::layout::search;
 use crate::console::model::space_time::{Call, Delivery, LATE, Message, Quiet, Row, Shape};
-use crate::console::model::{Focus, Model};
+use crate::console::model::{Focus, Model, Pane};
 use crate::console::text::{self, center, cut};
 use crate::console::theme::{Depth, Look, Theme};
 use crate::console::view::line::{put, put_right, row, span};
@@ -44,6 +45,9 @@ pub fn pane(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
         vec![span(format!(" {name} "), look.strong)]
     };
     let inner = frame::pane(buffer, area, title, look);
+    if is_focused {
+        frame::filter(buffer, area, model, Pane::SpaceTime, look);
+    }
     draw(buffer, inner, model, look);
 }
 
@@ -75,7 +79,8 @@ fn detail(model: &Model, area: Rect, selected: Option<usize>, look: &Look) -> (O
 
 /// Number of rows below the visible part. The selected row is in the middle unless it is among the newest.
 fn below(model: &Model, height: u16, selected: Option<usize>) -> usize {
-    let newer = |place: usize| model.space_time.rows().range(place + 1..).filter(|row| row.is_seen()).count();
+    let newer =
+        |place: usize| model.space_time.rows().range(place + 1..).filter(|row| search::shows_row(model, row)).count();
     selected.map_or(0, |place| newer(place).saturating_sub(usize::from(height) / 2))
 }
 
@@ -86,7 +91,7 @@ pub fn row_at(model: &Model, area: Rect, y: u16) -> Option<u64> {
     let (_, detail_rows) = detail(model, area, selected, &look);
     let rows = Rect { y: area.y + 1, height: area.height.saturating_sub(detail_rows + 1), ..area };
     let up = usize::from(rows.bottom().checked_sub(y + 1)?) + below(model, rows.height, selected);
-    model.space_time.rows().iter().rev().filter(|row| row.is_seen()).nth(up).map(|row| row.serial)
+    model.space_time.rows().iter().rev().filter(|row| search::shows_row(model, row)).nth(up).map(|row| row.serial)
 }
 
 /// From the newest row up, because the nodes that were down at a row follow from the rows below it.
@@ -98,11 +103,10 @@ fn draw_rows(buffer: &mut Buffer, area: Rect, canvas: &Canvas, selected: Option<
     let mut y = area.bottom();
     let mut passed = 0;
     for (place, row) in rows.iter().enumerate().rev() {
-        if !row.is_seen() {
-            continue;
-        }
-        passed += 1;
-        if passed > below {
+        // A row that the filter hides still tells who was down.
+        let is_shown = search::shows_row(model, row);
+        passed += usize::from(is_shown);
+        if is_shown && passed > below {
             if y == area.y {
                 break;
             }
@@ -223,10 +227,12 @@ impl<'a> Canvas<'a> {
     fn message(&self, buffer: &mut Buffer, line: &Line, message: &Message) {
         let (Some(from), Some(to)) = (self.column(message.from), self.column(message.to)) else { return };
         let style = message::style(message, self.look);
-        let is_late = matches!(message.delivery, Delivery::Received(at, _) if at > message.at + LATE);
+        let in_time = message.at + message.stretched + LATE;
+        let is_late = matches!(message.delivery, Delivery::Received(at, _) if at > in_time);
         let end = match &message.delivery {
             Delivery::Received(..) => End::Head,
             Delivery::Held => End::Held,
+            Delivery::InFlight { from, until } => End::Moving(share(self.model.now, *from, *until)),
             Delivery::Lost(_) => End::Lost,
             Delivery::InTransit if self.model.now > message.at + LATE => End::Open,
             Delivery::InTransit => End::Head,
@@ -310,7 +316,13 @@ impl<'a> Canvas<'a> {
         let is_right = to > from;
         let head = if is_right { right.saturating_sub(1) } else { left };
         let columns: Vec<u16> = self.nodes.iter().filter_map(|node| self.column(*node)).collect();
+        let place = end.place(left, right, is_right);
+        // Ahead of a message on its way there is no arrow yet.
+        let is_ahead = |x: u16| place.is_some_and(|place| if is_right { x > place } else { x < place });
         for x in left..right {
+            if is_ahead(x) {
+                continue;
+            }
             let text = match (columns.contains(&x), dashed) {
                 (true, _) => "┼",
                 (_, true) => "╌",
@@ -324,6 +336,8 @@ impl<'a> Canvas<'a> {
             (End::Held, _) => "▮",
             (End::Lost, _) => "x",
             (End::Open, _) => "…",
+            (End::Moving(_), true) => "▶",
+            (End::Moving(_), false) => "◀",
         };
         let label_style = if line.is_selected { style.add_modifier(Modifier::REVERSED) } else { style };
         let room = usize::from((right - left).saturating_sub(1));
@@ -338,7 +352,15 @@ impl<'a> Canvas<'a> {
             false => right.saturating_sub(u16::from(!is_tight) + width),
         };
         put(buffer, Rect { x: begin, y: line.y, width, height: 1 }, &[span(label, label_style)]);
-        self.set(buffer, head, line.y, text, end.style(style, self.look));
+        match place {
+            // Over the label it is the letter that stands out.
+            Some(x) if (begin..begin + width).contains(&x) => {
+                if let Some(cell) = buffer.cell_mut((x, line.y)) {
+                    cell.modifier.insert(Modifier::REVERSED);
+                }
+            }
+            place => self.set(buffer, place.unwrap_or(head), line.y, text, end.style(style, self.look)),
+        }
     }
 
     fn set(&self, buffer: &mut Buffer, x: u16, y: u16, text: &str, style: Style) {
@@ -364,12 +386,29 @@ enum End {
     Lost,
     /// It has not arrived in the usual time.
     Open,
+    /// It is on its way, this share of it in thousandths.
+    Moving(u16),
+}
+
+/// The share of a flight that is over, in thousandths.
+fn share(now: Duration, from: Duration, until: Duration) -> u16 {
+    let whole = until.saturating_sub(from).as_micros().max(1);
+    (now.saturating_sub(from).as_micros() * 1_000 / whole).min(1_000) as u16
 }
 
 impl End {
+    /// Where a message on its way is between two columns.
+    fn place(self, left: u16, right: u16, is_right: bool) -> Option<u16> {
+        let End::Moving(share) = self else { return None };
+        let last = u32::from((right - left).saturating_sub(1));
+        let passed = (last * u32::from(share) / 1_000) as u16;
+        Some(if is_right { left + passed } else { right - 1 - passed })
+    }
+
     fn style(self, style: Style, look: &Look) -> Style {
         match self {
             End::Head | End::Open => style,
+            End::Moving(_) => style.add_modifier(Modifier::BOLD),
             End::Held => look.intermediate,
             End::Lost => look.bad,
         }

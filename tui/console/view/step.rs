@@ -8,6 +8,7 @@ use ratatui::layout::Rect;
 use ratatui::text::Span;
 
 use crate::console::keys::{Action, BINDINGS, StepKey};
+use crate::console::layout::search;
 use crate::console::model::{Model, step_mode};
 use crate::console::text::{cut, padded, visible};
 use crate::console::theme::Look;
@@ -21,8 +22,9 @@ const KIND: usize = 13;
 const AGE: usize = 8;
 
 pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
-    let waiting = step_mode::waiting(model);
-    put(buffer, area, &head(model, waiting.len(), look));
+    let all = step_mode::waiting(model);
+    put(buffer, area, &head(model, all.len(), look));
+    let waiting: Vec<_> = all.into_iter().filter(|message| search::shows_message(model, message)).collect();
     let keys_row = u16::from(area.height > 4);
     let list = Rect { y: area.y + 1, height: area.height.saturating_sub(1 + keys_row), ..area };
     if waiting.is_empty() {
@@ -43,6 +45,8 @@ pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
     let below = waiting.len().saturating_sub(first + height);
     if below > 0 {
         frame::foot(buffer, area, &words::MORE_BELOW.with(model.lang, &[("count", &below)]), look);
+    } else if let Some(text) = let_through(model) {
+        frame::foot(buffer, area, &text, look);
     }
 }
 
@@ -57,6 +61,16 @@ fn head(model: &Model, count: usize, look: &Look) -> Vec<Span<'static>> {
     } else {
         vec![span(format!(" {waits}; {}", model.say(words::TIME_GOES_ON)), look.base)]
     }
+}
+
+/// How many messages step mode has delivered by itself, and how to keep them.
+fn let_through(model: &Model) -> Option<String> {
+    let is_filtering = step_mode::is_on(model) && !step_mode::keeps_every(model);
+    is_filtering.then(|| match step_mode::let_through(model) {
+        0 => model.say(words::KEEP_EVERY).to_owned(),
+        1 => model.say(words::ONE_LET_THROUGH).to_owned(),
+        count => words::LET_THROUGH.with(model.lang, &[("count", &count)]),
+    })
 }
 
 fn drawn(model: &Model, message: &PendingMessage, is_chosen: bool, width: usize, look: &Look) -> Vec<Span<'static>> {

@@ -10,7 +10,7 @@ use ratatui::text::Span;
 use crate::console::model::Model;
 use crate::console::model::tape::{Tape, TapeMark, TapeMarkKind};
 use crate::console::text;
-use crate::console::theme::Look;
+use crate::console::theme::{Depth, Look, Theme};
 use crate::console::view::line::{span, width};
 use crate::console::view::scenario::style_of;
 use crate::console::words::tape as words;
@@ -34,6 +34,17 @@ pub fn title(model: &Model) -> Option<String> {
 
 /// The strip.
 pub fn strip(model: &Model, columns: usize, look: &Look) -> Vec<Span<'static>> {
+    let (right, marks) = parts(model, columns, look);
+    // The tape of a scenario's own cluster is not written to a file.
+    let name = span(model.say(words::TAPE), if model.is_scenario_cluster { look.alarm } else { look.muted });
+    let mut parts = vec![name];
+    parts.extend(places(&model.tape, marks, model.lang, look));
+    parts.extend(right);
+    parts
+}
+
+/// What stands at the right of the marks, and the columns that are left for them.
+fn parts(model: &Model, columns: usize, look: &Look) -> (Vec<Span<'static>>, usize) {
     let tape = &model.tape;
     let mut right = vec![span(" ", look.base)];
     right.extend(position(tape, model.lang, look));
@@ -43,12 +54,30 @@ pub fn strip(model: &Model, columns: usize, look: &Look) -> Vec<Span<'static>> {
         right.extend(keys);
     }
     let marks = room.saturating_sub(width(&right));
-    // The tape of a scenario's own cluster is not written to a file.
-    let name = span(model.say(words::TAPE), if model.is_scenario_cluster { look.alarm } else { look.muted });
-    let mut parts = vec![name];
-    parts.extend(places(tape, marks, model.lang, look));
-    parts.extend(right);
-    parts
+    (right, marks)
+}
+
+/// The moment at a column of the strip: that of the mark there. Behind the last mark it is the end (`None`). The outer
+/// `None`: the column has no moment.
+pub fn place_at(model: &Model, columns: usize, x: u16) -> Option<Option<u64>> {
+    let look = Look::new(Theme::Dark, Depth::None, false);
+    let (_, room) = parts(model, columns, &look);
+    let x = usize::from(x).checked_sub(text::width(model.say(words::TAPE)))?;
+    if x >= room {
+        return None;
+    }
+    let tape = &model.tape;
+    let widths: Vec<usize> = tape.marks().iter().map(|place| text::width(&token(place, model.lang)) + 1).collect();
+    let cursor = tape.marks().partition_point(|place| place.at <= tape.at());
+    let (from, to) = window(&widths, cursor, room);
+    let mut right = 0;
+    for index in from..to {
+        right += widths[index] + usize::from(index == cursor);
+        if x < right {
+            return tape.marks().get(index).map(|place| Some(place.at));
+        }
+    }
+    Some(None)
 }
 
 /// Current step, playback state, dropped steps, recording.

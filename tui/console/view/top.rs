@@ -9,12 +9,15 @@ use ratatui::layout::Rect;
 use ratatui::text::Span;
 
 use crate::console::keys::Mode;
-use crate::console::model::{Model, Phase, step_mode};
+use crate::console::model::{Model, Phase, pace, step_mode};
 use crate::console::theme::Look;
 use crate::console::view::line::{put, put_right, span, width};
 use crate::console::view::{ops, tape};
-use crate::console::words::{screen, step as words};
+use crate::console::words::{moments as first_words, pace as slow_words, screen, step as words};
 use crate::lang::Text;
+
+/// From this width on, slow motion says what it stretches.
+const COLUMNS_LONG: u16 = 100;
 
 /// A part of the line. Parts with a greater `goes` are omitted first; 0 never is.
 struct Part {
@@ -65,6 +68,10 @@ fn parts(model: &Model, look: &Look) -> Vec<Part> {
         Phase::Watching => {}
     }
     parts.extend(tape::title(model).map(|text| Part { spans: vec![span(format!(" {text} "), look.alarm)], goes: 0 }));
+    if let Some(first) = model.first_moment {
+        let text = first_words::T_FIRST.with(model.lang, &[("step", &model.tape.steps_before(first))]);
+        parts.push(Part { spans: vec![span(text, look.badge)], goes: 2 });
+    }
     if model.is_anything_known() {
         parts.extend(leadership(model, look));
         parts.push(quorum(model, look));
@@ -162,5 +169,8 @@ pub(super) fn faults_in_force(model: &Model) -> Vec<String> {
     let held = model.nodes.iter().filter(|(_, node)| !node.holds().is_empty()).map(|(id, _)| say(screen::HELD, id));
     let cut = model.cuts().into_iter().map(|(a, b)| say(screen::CUT, &format!("{a}-{b}")));
     let paused = model.nodes.iter().filter(|(_, node)| node.is_paused()).map(|(id, _)| say(screen::PAUSED, id));
-    wrong.chain(step).chain(held).chain(cut).chain(paused).collect()
+    let pace = pace::pace(model);
+    let text = if model.size.0 < COLUMNS_LONG { slow_words::T_SLOW } else { slow_words::T_SLOW_LONG };
+    let slow = (!pace.is_real()).then(|| text.with(model.lang, &[("pace", &pace)]));
+    slow.into_iter().chain(wrong).chain(step).chain(held).chain(cut).chain(paused).collect()
 }

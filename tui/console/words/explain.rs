@@ -16,12 +16,17 @@ pub struct Explanation {
 
 /// The explanation of a fact. Every fact has one.
 pub fn of(fact: &Fact) -> &'static Explanation {
-    let name = match fact {
-        Fact::Sent { kind, .. } => by_kind(kind),
-        other => other.name(),
-    };
+    let name = subject(fact);
     let family = |explanation: &&Explanation| explanation.facts.contains(&name);
     EXPLANATIONS.iter().find(family).unwrap_or(&OTHER)
+}
+
+/// The name of the fact that is explained: of a message, that of the rule that sends it.
+pub fn subject(fact: &Fact) -> &'static str {
+    match fact {
+        Fact::Sent { kind, .. } => by_kind(kind),
+        other => other.name(),
+    }
 }
 
 /// The fact that explains a message of this kind.
@@ -432,7 +437,11 @@ const EXPLANATIONS: &[Explanation] = &[
             "RuleCleared",
             "StepOn",
             "StepOff",
+            "MessageLetThrough",
             "TimePassed",
+            "PaceSet",
+            "MessageInFlight",
+            "MessageArrived",
             "Dropped",
             "DiskError",
         ],

@@ -195,6 +195,7 @@ fn key(node: NodeId, fact: &Fact) -> &'static str {
             (key, _) => key,
         },
         Fact::MembersSet { learners, .. } if !learners.is_empty() => "MembersSet.learners",
+        Fact::PaceSet { slowdown: 0 | 1, .. } => "PaceSet.real",
         other => other.name(),
     }
 }

@@ -2,6 +2,8 @@
 
 pub mod checks;
 
+pub mod code;
+
 pub mod commands;
 
 pub mod explain;
@@ -9,6 +11,10 @@ pub mod explain;
 mod facts;
 
 mod narration;
+
+pub mod moments;
+
+pub mod node;
 
 pub mod obstacles;
 
@@ -19,6 +25,8 @@ mod rules;
 pub mod scenario;
 
 pub mod screen;
+
+pub mod pace;
 
 pub mod step;
 

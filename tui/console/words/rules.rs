@@ -338,11 +338,31 @@ pub const RULES: &[(&str, Text)] = &[
     (
         "StepOn",
         text(
-            "step mode: its timers are stopped, every message waits",
-            "passo a passo: os seus relógios estão parados, toda mensagem espera",
+            "step mode: its timers are stopped, messages wait",
+            "passo a passo: os seus temporizadores estão parados, as mensagens esperam",
         ),
     ),
     ("StepOff", text("step mode ends: its timers run", "fim do passo a passo: os seus relógios correm")),
+    (
+        "MessageLetThrough",
+        text(
+            "step mode delivers by itself what changes nothing: {kind} #{number} of {from}",
+            "o passo a passo entrega sozinho o que nada muda: {kind} #{number} de {from}",
+        ),
+    ),
+    ("PaceSet.real", text("its time is real time again", "o seu tempo é de novo o real")),
+    (
+        "PaceSet",
+        text(
+            "slow motion: its timers, messages and flushes run at 1/{slowdown} of real time",
+            "câmera lenta: os seus temporizadores, mensagens e flushes andam a 1/{slowdown} do tempo real",
+        ),
+    ),
+    (
+        "MessageInFlight",
+        text("on its way: {kind} #{number} from {from} to {to}", "a caminho: {kind} #{number} de {from} a {to}"),
+    ),
+    ("MessageArrived", text("arrives: {kind} #{number} of {from}", "chega: {kind} #{number} de {from}")),
     (
         "TimePassed",
         text(

@@ -218,6 +218,14 @@ pub const NOT_YET: Text = text(
 pub const OMITTED: Text = text("     and {count} more lines", "     e mais {count} linhas");
 pub const UNDER_WAY: Text = text("running", "em andamento");
 pub const COMMAND: Text = text(" COMMAND ", " COMANDO ");
+pub const HITS: Text = text("/{filter}: {count} hits", "/{filter}: {count} resultados");
+pub const ONE_HIT: Text = text("/{filter}: 1 hit", "/{filter}: 1 resultado");
+pub const NO_HIT: Text =
+    text("nothing has these words: esc clears the filter", "nada tem estas palavras: esc limpa o filtro");
+pub const FILTER_HINT: Text = text(
+    "n3, e2, a rule, a key, any words · enter keeps it, esc clears it",
+    "n3, e2, uma regra, uma chave, palavras · enter mantém, esc limpa",
+);
 pub const IDLE: Text = text(" i to type a command, such as put x 1", " i para digitar um comando, como put x 1");
 pub const IDLE_OBSTACLES: Text =
     text(" i to type; keys in parentheses: {why}", " i para digitar; teclas entre parênteses: {why}");

@@ -5,6 +5,8 @@
 //! Messages that say nothing new (heartbeats, their acks, repeated orders) share one row until something else happens.
 //! A message is identified by sender and number. Its `Received` may arrive before its `Sent`.
 
+mod flights;
+
 mod row;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -12,6 +14,8 @@ use std::time::Duration;
 
 use epoca::protocol::trace::{Event, Fact};
 use epoca::protocol::{EntryId, Kind, MessageKind, NodeId};
+
+use flights::Flights;
 
 pub use row::{Call, Delivery, Message, Quiet, Row, Shape};
 
@@ -49,6 +53,7 @@ pub struct SpaceTime {
     /// The last resync of each link.
     resyncs: BTreeMap<(NodeId, NodeId), u64>,
     down: BTreeSet<NodeId>,
+    flights: Flights,
     /// Entries whose clients wait, by leader.
     waiting: BTreeMap<NodeId, VecDeque<(Duration, EntryId)>>,
     /// Latencies of the writes confirmed since the last call of `take_confirmed`.
@@ -132,6 +137,11 @@ impl SpaceTime {
             Fact::MessageHeld { from, number, .. } | Fact::MessageDelayed { from, number, .. } => {
                 return self.set_delivery(*from, *number, Delivery::Held);
             }
+            Fact::MessageInFlight { from, number, since, due, .. } => {
+                let until = at + Duration::from_micros(due.saturating_sub(*since));
+                return self.set_delivery(*from, *number, Delivery::InFlight { from: at, until });
+            }
+            Fact::PaceSet { slowdown, .. } => self.tell_pace(at, event, *slowdown),
             Fact::Pushed { to, number, prev, resync, .. } => {
                 // All pushes after a resync carry its number; only the first of them retransmits.
                 let is_first = self.resyncs.insert((node, *to), *resync) != Some(*resync);
@@ -174,15 +184,17 @@ impl SpaceTime {
             | Fact::DelaySet { .. }
             | Fact::DuplicateSet { .. }
             | Fact::RuleCleared { .. }
-            | Fact::StepOn {}
+            | Fact::StepOn { .. }
             | Fact::StepOff {}
             | Fact::Rewritten { .. }
             | Fact::Injected { .. }
             | Fact::DiskError { .. }
             | Fact::Damaged { .. }
             | Fact::Quarantined { .. } => {
-                if matches!(event.fact, Fact::Elected { .. } | Fact::SteppedDown { .. }) {
-                    self.waiting.remove(&node);
+                match &event.fact {
+                    Fact::Elected { .. } | Fact::SteppedDown { .. } => _ = self.waiting.remove(&node),
+                    Fact::StepOn { .. } => self.land_all(node, &Delivery::Held),
+                    _ => {}
                 }
                 self.push(at, Shape::Mark(node, event.fact.clone()));
             }
@@ -202,6 +214,10 @@ impl SpaceTime {
             self.push(at, Shape::Liveness { node, is_up });
         }
         self.waiting.remove(&node);
+        if !is_up {
+            // What was on its way to a node is lost with its process.
+            self.land_all(node, &Delivery::Lost(DOWN.into()));
+        }
     }
 
     pub fn is_down(&self, node: NodeId) -> bool {
@@ -232,6 +248,7 @@ impl SpaceTime {
             pushed: self.pushed.take_if(|(pushed, _)| *pushed == (from, number)).map(|(_, pushed)| pushed),
             event: event.number,
             delivery: Delivery::InTransit,
+            stretched: Duration::ZERO,
             is_unordered,
         };
         self.push(at, Shape::Message(message));
@@ -286,7 +303,7 @@ impl SpaceTime {
         match delivery {
             Delivery::Held => quiet.missed.insert(to, true) != Some(true),
             Delivery::Lost(_) => quiet.missed.insert(to, false) != Some(false),
-            Delivery::InTransit | Delivery::Received(..) => false,
+            Delivery::InTransit | Delivery::InFlight { .. } | Delivery::Received(..) => false,
         }
     }
 
@@ -297,17 +314,25 @@ impl SpaceTime {
             self.unmatched.drain(..self.unmatched.len().saturating_sub(UNMATCHED_MAX));
             return false;
         };
-        let is_open =
-            matches!(&delivery, Delivery::Held) || matches!(&delivery, Delivery::Lost(why) if why == RECEIVER_DOWN);
+        let is_open = matches!(&delivery, Delivery::Held | Delivery::InFlight { .. })
+            || matches!(&delivery, Delivery::Lost(why) if why == RECEIVER_DOWN);
         if !is_open {
             self.under_way.remove(&(from, number));
         }
         let Some(message) = self.at(serial) else { return false };
-        let (sent, before) = (message.at, std::mem::replace(&mut message.delivery, delivery.clone()));
+        let before = std::mem::replace(&mut message.delivery, delivery.clone());
+        if let Delivery::InFlight { until, .. } = delivery {
+            message.stretched = until.saturating_sub(message.at);
+            let to = message.to;
+            self.flights.begin((from, number), to, until);
+            return true;
+        }
+        let (sent, stretched) = (message.at, message.stretched);
+        self.flights.end((from, number));
         let Delivery::Received(at, _) = delivery else { return true };
         // A message has one row. If it was held, or waited for its receiver, the row moves to the arrival: below the
         // event that released it and above the events that it causes.
-        if before == Delivery::Lost(RECEIVER_DOWN.into()) || at > sent + LATE {
+        if before == Delivery::Lost(RECEIVER_DOWN.into()) || at > sent + stretched + LATE {
             self.move_to_end(serial);
         }
         true

@@ -17,6 +17,11 @@ pub enum Delivery {
     /// The time, and the number of the receiver's event.
     Received(Duration, u64),
     Held,
+    /// On its way because of the pace, from its arrival at the gate until its flight is over.
+    InFlight {
+        from: Duration,
+        until: Duration,
+    },
     Lost(Cow<'static, str>),
 }
 
@@ -38,6 +43,8 @@ pub struct Message {
     /// The number of the sender's event.
     pub event: u64,
     pub delivery: Delivery,
+    /// How long the pace has stretched it: from its sending to the end of its flight.
+    pub stretched: Duration,
     /// The order is uncertain: events that must precede the receipt arrived after it.
     pub is_unordered: bool,
 }

@@ -1,0 +1,46 @@
+//! The keys of slow motion. Each acts through its command.
+
+use std::time::Duration;
+
+use epoca::protocol::trace::Pace;
+
+use crate::console::keys::PaceKey;
+use crate::console::layout::{is_split, tabs};
+use crate::console::model::{Model, Pane, pace};
+use crate::console::update::{Effect, command_line};
+use crate::console::words::pace as words;
+
+/// The time between two frames while a message moves: the app draws no more than 30 a second.
+const FRAME: Duration = Duration::from_millis(33);
+
+pub fn on_key(model: &mut Model, key: PaceKey) -> Vec<Effect> {
+    let from = pace::wanted(model);
+    let to = match key {
+        PaceKey::Slower => from.step(true),
+        PaceKey::Faster => from.step(false),
+        PaceKey::Real => Pace::REAL,
+    };
+    if to == from {
+        let text = if from.is_real() { words::IS_REAL } else { words::IS_SLOWEST };
+        model.notify(text.with(model.lang, &[("pace", &from)]));
+        return Vec::new();
+    }
+    model.pace_wanted = Some(to);
+    command_line::run(model, &format!("pace {}", to.slowdown())).unwrap_or_default()
+}
+
+/// An operation has ended: what the nodes tell counts again.
+pub fn on_operation_end(model: &mut Model) {
+    model.pace_wanted = None;
+}
+
+/// When a message that moves must be drawn again; `None` if none is visible.
+pub fn next_wake(model: &Model) -> Option<Duration> {
+    is_moving(model).then(|| model.now + FRAME)
+}
+
+/// Whether a message moves in the visible space-time diagram.
+pub fn is_moving(model: &Model) -> bool {
+    let is_shown = is_split(model.size) || tabs::shown(model) == Pane::SpaceTime;
+    is_shown && model.space_time.is_moving(model.now)
+}
