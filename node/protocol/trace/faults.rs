@@ -156,7 +156,7 @@ impl Lab {
                 (self.frozen, self.every, self.let_through) = (true, *every > 0, 0);
                 self.pending.iter_mut().for_each(PendingMessage::land);
             }
-            Fact::StepOff {} => self.frozen = false,
+            Fact::StepOff {} => (self.frozen, self.every) = (false, false),
             Fact::PaceSet { slowdown, at } => self.set_pace(*slowdown, *at),
             Fact::WrongNode { how } => self.wrong = Wrong::from_name(how),
             _ => return self.fold_message(fact),

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use crate::protocol::trace::{
-    Belief, Effect, Event, Fact, FinalRow, Lab, LinkRule, MemberIds, MessageId, NodeState, PendingMessage, Preview,
-    RoleName, Wrong,
+    Belief, Effect, Event, Fact, FinalRow, Lab, LinkRule, MemberIds, MessageId, NodeState, Pace, PendingMessage,
+    Preview, RoleName, Wrong,
 };
 use crate::protocol::{
     Ack, Change, ClusterId, Command, CommitOrder, Digest, EntryId, Envelope, Epoch, FeatureLevel, Incarnation, Kind,

@@ -34,6 +34,8 @@ pub enum Action {
     Node,
     /// Sets the first of two moments, then compares them.
     Moments,
+    /// Shows the tab with whole values.
+    Whole,
     /// Gives the focused pane the whole screen, or back.
     Zoom,
     /// Types the filter of the tabs.

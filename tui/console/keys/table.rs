@@ -178,6 +178,10 @@ pub const BINDINGS: &[Binding] = &[
         "compare two moments of the tape: M at the first one, M again at the second one",
         "compara dois momentos da gravação: M no primeiro, M de novo no segundo",
     ),
+    on_control(&[char('V')], "V", Action::Whole).help(
+        "the tab with whole values and long words; with a filter, those of one key: /x enter V",
+        "a aba com valores e palavras inteiros; com um filtro, os de uma chave: /x enter V",
+    ),
     on_control(&[char('Z')], "Z", Action::Zoom).help(
         "the focused pane fills the screen; again: all panes",
         "o painel em foco ocupa a tela; de novo: todos os painéis",

@@ -29,6 +29,8 @@ pub mod tabs;
 
 pub mod target;
 
+pub mod whole;
+
 use ratatui::layout::Rect;
 
 use crate::console::model::Model;

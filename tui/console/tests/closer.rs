@@ -4,7 +4,6 @@
 use crossterm::event::KeyCode;
 use epoca::protocol::NodeId;
 
-use crate::console::keys::{self, Action};
 use crate::console::layout::{Content, layout, search};
 use crate::console::model::{Dialog, Focus, Model, Pane};
 use crate::console::tests::drawing::{LARGE, MIDDLE, SMALL, check, dark, screen};
@@ -88,6 +87,26 @@ fn a_code_card_names_file_line_assignment_and_test() {
     sample.model.lang = Lang::Portuguese;
     sample.keys("C");
     assert!(screen(&sample).contains("garantida por"), "{}", screen(&sample));
+}
+
+#[test]
+fn whole_values_of_one_key_are_read_in_a_view_of_their_own() {
+    let mut sample = Sample::healthy(MIDDLE).with_finals();
+    let long = "0123456789".repeat(20);
+    sample.write("long", &long, &[2, 3, 4]);
+    sample.model.pane = Pane::FinalDb;
+    sample.keys("/long");
+    sample.key(KeyCode::Enter);
+    sample.keys("V");
+    let Some(Dialog::Value(value)) = &sample.model.dialog else { panic!("nothing is shown") };
+    let text = value.rows.concat();
+    assert!(text.contains("n4 e1·o3") && text.contains("bytes"), "{text}");
+    assert!(!text.contains("y=2"), "the filter applies");
+    sample.key(KeyCode::Esc);
+    sample.key(KeyCode::Esc);
+    sample.model.pane = Pane::Peers;
+    sample.keys("V");
+    assert!(sample.model.notice.is_some_and(|notice| notice.text.contains("nothing is cut")));
 }
 
 #[test]
@@ -180,5 +199,32 @@ fn a_click_on_a_key_of_the_hint_line_presses_it_and_one_on_a_node_opens_its_scre
     let logs = layout(LARGE, &Content::of(&sample.model)).expect("large enough").logs;
     sample.mouse(Gesture::Click, logs.x + 3, logs.y + 4);
     assert_eq!(sample.model.dialog, Some(Dialog::Node(NodeId(2))));
-    assert!(keys::bindings().iter().any(|binding| binding.action == Action::Node));
+    sample.key(KeyCode::Esc);
+    sample.keys("k");
+    let effects = [sample.click(hint.x, hint.y), sample.click(logs.x + 3, logs.y + 4)];
+    assert!(effects[0].is_empty(), "a click beside the nodes chooses none");
+    let line = |effect: &Effect| matches!(effect, Effect::Execute { command, .. } if *command == typed("kill 2"));
+    assert!(effects[1].iter().any(line), "{effects:?}");
+}
+
+fn typed(line: &str) -> crate::command::Command {
+    crate::command::parse_line(line).expect("it is a command")
+}
+
+#[test]
+fn a_second_click_explains_a_line_and_zooms_a_tab() {
+    let mut sample = Sample::healthy(LARGE);
+    let lower = layout(LARGE, &Content::of(&sample.model)).expect("large enough").lower;
+    let click = |sample: &mut Sample| sample.mouse(Gesture::Click, lower.x + 8, lower.bottom() - 2);
+    click(&mut sample);
+    assert!(sample.model.dialog.is_none() && sample.model.narration.selected.is_some());
+    click(&mut sample);
+    assert!(matches!(sample.model.dialog, Some(Dialog::Explain(_))));
+    click(&mut sample);
+    assert!(sample.model.dialog.is_none(), "a click closes it");
+    sample.mouse(Gesture::Click, lower.x + 3, lower.y);
+    assert!(sample.model.is_zoomed);
+    let upper = layout(LARGE, &Content::of(&sample.model)).expect("large enough").upper();
+    sample.mouse(Gesture::Click, upper.x + 3, upper.y);
+    assert!(!sample.model.is_zoomed);
 }

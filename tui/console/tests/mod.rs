@@ -7,6 +7,8 @@ mod claims;
 
 mod closer;
 
+mod code;
+
 mod drawing;
 
 mod final_db;

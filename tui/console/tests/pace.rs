@@ -1,5 +1,6 @@
 //! Slow motion: its keys, messages that move along their arrows, when that is drawn.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use epoca::client::watch::Observed;
@@ -9,7 +10,8 @@ use epoca::protocol::{EntryId, NodeId};
 use crate::command::{Outcome, parse_line};
 use crate::console::tests::drawing::{LARGE, MIDDLE, SMALL, check, dark, drawn, text};
 use crate::console::tests::sample::Sample;
-use crate::console::update::{Effect, Msg, next_wake};
+use crate::console::update::{Effect, Msg, ScenarioMsg, next_wake};
+use crate::scenario::{ReportEvent, find};
 
 fn slow(sample: &mut Sample, slowdown: u64) {
     (1..=4).for_each(|id| sample.tell(id, Fact::PaceSet { slowdown, at: 0 }));
@@ -120,6 +122,18 @@ fn what_is_on_its_way_to_a_node_that_dies_is_lost() {
     let screen = text(&drawn(&sample, &dark()));
     let lost = screen.lines().find(|line| line.contains("push e1") && line.contains('x'));
     assert!(lost.is_some(), "{screen}");
+}
+
+#[test]
+fn while_a_scenario_runs_its_time_stays_real() {
+    let mut sample = Sample::healthy(LARGE);
+    let script = Arc::new(find("normal").expect("it comes with the program"));
+    sample.send(Msg::Scenario(Box::new(ScenarioMsg::Report(ReportEvent::Started(script)))));
+    assert_eq!(commands(&sample.keys("<")), []);
+    assert!(sample.model.notice.take().is_some_and(|notice| notice.text.contains("a scenario runs")));
+    assert_eq!(sample.model.pace_wanted, None);
+    slow(&mut sample, 3);
+    assert_eq!(commands(&sample.keys("=")).len(), 1, "back to real time is always possible");
 }
 
 #[test]

@@ -115,6 +115,12 @@ impl Sample {
         self.send(Msg::Mouse(gesture, target));
     }
 
+    /// A click, and what it asks of the app.
+    pub fn click(&mut self, column: u16, row: u16) -> Vec<Effect> {
+        let target = view::target(&self.model, Position { x: column, y: row }).expect("the screen is large enough");
+        self.send(Msg::Mouse(Gesture::Click, target))
+    }
+
     pub fn key(&mut self, code: KeyCode) -> Vec<Effect> {
         self.send(Msg::Key(KeyEvent::new(code, KeyModifiers::NONE)))
     }

@@ -4,8 +4,9 @@ use crossterm::event::{KeyCode, KeyEvent};
 use epoca::protocol::NodeId;
 
 use crate::console::keys::{self, Action, Mode};
-use crate::console::model::{Changes, Dialog, Explained, Model};
-use crate::console::update::{Effect, press, quit, scroll, tape};
+use crate::console::layout::{tabs, whole};
+use crate::console::model::{Changes, Dialog, Explained, LongValue, Model};
+use crate::console::update::{Effect, press, quit, scenario, scroll, tape};
 use crate::console::words::{moments as words, screen};
 
 /// Lines that a page key moves.
@@ -31,6 +32,18 @@ pub fn on_code_key(model: &mut Model, event: &KeyEvent, explained: Explained) ->
         _ => {}
     }
     Vec::new()
+}
+
+/// The tab with whole values, in a view of its own.
+pub fn whole(model: &mut Model) {
+    let text = whole::text(scenario::of_tab(model));
+    if text.trim().is_empty() {
+        model.notify(screen::NOTHING_LONG.to(model.lang));
+        return;
+    }
+    let name = screen::tab(tabs::shown(model)).to(model.lang).to_owned();
+    let about = model.filter.as_ref().map_or(String::new(), |filter| format!("/{}", filter.text));
+    model.dialog = Some(Dialog::Value(LongValue::new(name, about, &text, model.size.0)));
 }
 
 /// The screen of the leader, or of the first node.

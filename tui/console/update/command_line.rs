@@ -5,8 +5,8 @@ use crate::command::parse_line;
 use crate::console::keys::Mode;
 use crate::console::model::prompt::{LINE_BYTES_MAX, Mistake, TooLong};
 use crate::console::model::{Dialog, Model, Phase};
-use crate::console::update::{Effect, quit, recording, scenario, step, tape};
-use crate::console::words::{scenario as scenario_words, screen, tape as tape_words};
+use crate::console::update::{Effect, pace, quit, recording, scenario, step, tape};
+use crate::console::words::{pace as pace_words, scenario as scenario_words, screen, tape as tape_words};
 
 /// Commands of the console itself.
 const LOCAL: [&str; 10] = ["help", "quit", "checks", "bookmark", "event", "live", "play", "run", "scenario", "stop"];
@@ -102,6 +102,11 @@ pub fn run(model: &mut Model, line: &str) -> Option<Vec<Effect>> {
     if model.tape.past().is_some() {
         tape::to_end(model);
         model.notify(tape_words::BACK_TO_NOW.to(model.lang));
+    }
+    if pace::is_refused(model, &command) {
+        model.pace_wanted = None;
+        model.warn(model.say(pace_words::SCENARIO_RUNS));
+        return None;
     }
     recording::keyframe(model);
     step::on_command(model, &command);

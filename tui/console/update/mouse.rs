@@ -1,10 +1,12 @@
 //! Clicks and the wheel, with `--mouse`: clicks select a tab, a line, a message, a moment of the tape or a key of the
 //! hint line, or open the screen of a node; the wheel scrolls.
 
+use crossterm::event::{KeyCode, KeyEvent};
+
 use crate::console::keys::{self, Mode};
 use crate::console::layout::tabs;
 use crate::console::layout::target::Target;
-use crate::console::model::{Dialog, Focus, Model, Pane};
+use crate::console::model::{Choice, Dialog, Focus, Model, Pane};
 use crate::console::update::{Effect, press, scenario, scroll, tape};
 
 /// Rows per notch of the wheel.
@@ -28,8 +30,14 @@ pub fn on_mouse(model: &mut Model, gesture: Gesture, target: Target) -> Vec<Effe
 
 fn on_click(model: &mut Model, target: Target) -> Vec<Effect> {
     model.notice = None;
-    // A click beside a choice or a list leaves it open, as a wrong key does.
-    if model.dialog.as_ref().is_some_and(|dialog| !matches!(dialog, Dialog::Choose { .. } | Dialog::Scenarios { .. })) {
+    if let Some(Dialog::Choose { fault, first }) = model.dialog {
+        let wanted = |choice: &Choice| target == Target::Logs { node: Some(choice.node) };
+        let letter = model.choices(fault, first).into_iter().find(wanted).map(|choice| choice.letter);
+        let press = |letter| press::on_key(model, &KeyEvent::from(KeyCode::Char(letter)));
+        return letter.map(press).unwrap_or_default();
+    }
+    // A click beside a list leaves it open, as a wrong key does.
+    if model.dialog.as_ref().is_some_and(|dialog| !matches!(dialog, Dialog::Scenarios { .. })) {
         model.dialog = None;
         return Vec::new();
     }
@@ -43,28 +51,40 @@ fn on_click(model: &mut Model, target: Target) -> Vec<Effect> {
         Target::Logs { node: Some(node) } => model.dialog = Some(Dialog::Node(node)),
         Target::Prompt => model.mode = Mode::Type,
         Target::SpaceTime { row } => {
-            let model = model.shown_mut();
-            model.focus = Focus::SpaceTime;
-            model.space_time.selected = row;
+            let shown = model.shown_mut();
+            let is_again = row.is_some() && shown.focus == Focus::SpaceTime && shown.space_time.selected == row;
+            (shown.focus, shown.space_time.selected) = (Focus::SpaceTime, row);
+            explain_again(model, is_again);
         }
         Target::TabBar { pane } => {
-            model.shown_mut().focus = Focus::Tab;
-            if let Some(pane) = pane {
-                scroll::show(model, pane);
+            let was_focused = std::mem::replace(&mut model.shown_mut().focus, Focus::Tab) == Focus::Tab;
+            match pane {
+                // A click on the tab that is shown already zooms it, or gives the screen back.
+                Some(pane) if was_focused && pane == tabs::shown(model) => model.is_zoomed = !model.is_zoomed,
+                Some(pane) => scroll::show(model, pane),
+                None => {}
             }
         }
         Target::Tab { row } => {
-            let model = scenario::of_tab(model);
-            model.focus = Focus::Tab;
-            match tabs::shown(model) {
-                Pane::Narration => model.narration.selected = row,
-                Pane::SpaceTime => model.space_time.selected = row,
-                _ => {}
-            }
+            let shown = scenario::of_tab(model);
+            shown.focus = Focus::Tab;
+            let selected = match tabs::shown(shown) {
+                Pane::Narration => Some(std::mem::replace(&mut shown.narration.selected, row)),
+                Pane::SpaceTime => Some(std::mem::replace(&mut shown.space_time.selected, row)),
+                _ => None,
+            };
+            explain_again(model, row.is_some() && selected == Some(row));
         }
         Target::Logs { node: None } | Target::Elsewhere => {}
     }
     Vec::new()
+}
+
+/// A second click on the selected line explains it.
+fn explain_again(model: &mut Model, is_again: bool) {
+    if is_again {
+        model.dialog = press::explained(scenario::of_tab(model)).map(Dialog::Explain);
+    }
 }
 
 fn on_wheel(model: &mut Model, target: Target, down: isize) {

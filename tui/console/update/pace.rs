@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use epoca::protocol::trace::Pace;
 
+use crate::command::Command;
+use crate::command::grammar::Fault;
 use crate::console::keys::PaceKey;
 use crate::console::layout::{is_split, tabs};
 use crate::console::model::{Model, Pane, pace};
@@ -27,6 +29,12 @@ pub fn on_key(model: &mut Model, key: PaceKey) -> Vec<Effect> {
     }
     model.pace_wanted = Some(to);
     command_line::run(model, &format!("pace {}", to.slowdown())).unwrap_or_default()
+}
+
+/// A scenario waits in real time: in slow motion it would take what comes late for what does not come.
+pub fn is_refused(model: &Model, command: &Command) -> bool {
+    let is_slow = matches!(command, Command::Fault(Fault::Pace { pace }) if !pace.is_real());
+    is_slow && model.scenarios.is_running()
 }
 
 /// An operation has ended: what the nodes tell counts again.

@@ -105,6 +105,7 @@ pub fn act(model: &mut Model, action: Action, interrupted: bool) -> Vec<Effect> 
         Action::Code => closer::code(model),
         Action::Node => closer::node(model),
         Action::Moments => closer::moments(model),
+        Action::Whole => closer::whole(model),
         Action::Zoom => model.is_zoomed = !model.is_zoomed,
         Action::SpaceTime => scroll::to_space_time(model),
         Action::NextPane => scroll::beside(model, 1),

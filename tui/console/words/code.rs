@@ -10,7 +10,7 @@ use crate::lang::{Lang, Text, text};
 include!(concat!(env!("OUT_DIR"), "/fact_places.rs"));
 
 /// Sentences of the explanation on a card.
-const SENTENCES: usize = 2;
+pub const SENTENCES: usize = 2;
 
 /// Where a fact is told: the rule fires there.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -30,10 +30,10 @@ pub struct Card {
 }
 
 /// Facts with the lines of the assignment that they belong to, and the test that pins them.
-struct Pinned {
-    facts: &'static [&'static str],
-    lines: &'static [&'static str],
-    test: (&'static str, &'static str),
+pub struct Pinned {
+    pub facts: &'static [&'static str],
+    pub lines: &'static [&'static str],
+    pub test: (&'static str, &'static str),
 }
 
 const fn pinned(
@@ -51,7 +51,7 @@ const FOUR: &str = "tests/assignment/four_tests.rs";
 const ELECTION: &str = "tests/protocol/conformance/election.rs";
 const READS: &str = "tests/protocol/traps/reads.rs";
 
-const PINNED: &[Pinned] = &[
+pub const PINNED: &[Pinned] = &[
     pinned(
         &["Proposed", "WriteRefused"],
         &["1a", "2a"],
@@ -143,7 +143,7 @@ const PINNED: &[Pinned] = &[
 ];
 
 /// The assignment's lines, in our words.
-const LINES: &[(&str, Text)] = &[
+pub const LINES: &[(&str, Text)] = &[
     ("1a", text("the client sends data to the leader", "o cliente envia dados ao líder")),
     ("1b", text("the client queries the leader", "o cliente consulta o líder")),
     (
@@ -241,58 +241,4 @@ pub fn in_short(explanation: &Explanation, lang: Lang) -> String {
     let ends = whole.match_indices(". ").map(|(at, _)| at + 1);
     let end = ends.into_iter().nth(SENTENCES - 1).unwrap_or(whole.len());
     whole[..end].to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use std::fs;
-    use std::path::Path;
-
-    use super::*;
-
-    fn source(file: &str) -> String {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
-        fs::read_to_string(&path).unwrap_or_else(|error| panic!("{file}: {error}"))
-    }
-
-    #[test]
-    fn each_place_has_its_fact_in_its_function() {
-        for (fact, file, line, function) in FACT_PLACES {
-            let text = source(file);
-            let before: Vec<&str> = text.lines().take(*line as usize).collect();
-            assert!(before.last().is_some_and(|line| line.contains(&format!("Fact::{fact}"))), "{file}:{line} {fact}");
-            let opens = |line: &&&str| ["(", "<"].iter().any(|open| line.contains(&format!("fn {function}{open}")));
-            assert!(before.iter().any(|line| opens(&line)), "{file}: fn {function}");
-        }
-    }
-
-    #[test]
-    fn every_fact_of_a_card_with_a_test_has_a_place() {
-        for name in PINNED.iter().flat_map(|pinned| pinned.facts) {
-            assert!(FACT_PLACES.iter().any(|(fact, ..)| fact == name), "no code tells {name}");
-        }
-    }
-
-    #[test]
-    fn each_named_test_exists_and_each_named_fact_too() {
-        for Pinned { facts, lines, test: (file, name) } in PINNED {
-            let text = source(file);
-            assert!(text.contains(&format!("fn {name}(")), "{file} has no test {name}");
-            assert!(facts.iter().all(|fact| Fact::NAMES.contains(fact)), "{facts:?}");
-            assert!(lines.iter().all(|line| LINES.iter().any(|(known, _)| known == line)), "{lines:?}");
-        }
-        let named: Vec<&str> = PINNED.iter().flat_map(|pinned| pinned.facts).copied().collect();
-        for (index, name) in named.iter().enumerate() {
-            assert!(!named[index + 1..].contains(name), "{name} is pinned twice");
-        }
-    }
-
-    #[test]
-    fn a_card_says_in_two_sentences_what_a_rule_does() {
-        let fact = Fact::Ordered { to: epoca::protocol::NodeId(2), up_to: epoca::protocol::EntryId::new(1, 0) };
-        for lang in [Lang::English, Lang::Portuguese] {
-            let short = in_short(of(&fact).explanation, lang);
-            assert!(short.ends_with('.') && short.matches(". ").count() < SENTENCES, "{short}");
-        }
-    }
 }

@@ -4,8 +4,8 @@ use crate::lang::{Text, text};
 
 pub const TITLE: Text = text("EVENT {from} → {to}", "EVENTO {from} → {to}");
 pub const FIRST_SET: Text = text(
-    "first moment: event {step}. Go to the second one ([ ] { } or a click on the tape) and press M again; esc forgets it",
-    "primeiro momento: evento {step}. Vá ao segundo ([ ] { } ou um clique na gravação) e tecle M de novo; esc desiste",
+    "first moment: event {step}. Go to the second one ([ ] { } or a click on the tape), M again compares; esc forgets",
+    "primeiro momento: evento {step}. Vá ao segundo ([ ] { } ou um clique na fita), M de novo compara; esc desiste",
 );
 /// At the top of the screen, until the second moment is chosen.
 pub const T_FIRST: Text = text(" M {step} → ? ", " M {step} → ? ");

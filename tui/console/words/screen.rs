@@ -218,6 +218,10 @@ pub const NOT_YET: Text = text(
 pub const OMITTED: Text = text("     and {count} more lines", "     e mais {count} linhas");
 pub const UNDER_WAY: Text = text("running", "em andamento");
 pub const COMMAND: Text = text(" COMMAND ", " COMANDO ");
+pub const NOTHING_LONG: Text = text("nothing is cut in this tab", "nada está cortado nesta aba");
+pub const BYTES_ALL: Text = text("{all} bytes", "{all} bytes");
+pub const BYTES_KNOWN: Text =
+    text("the first {known} of {all} bytes; get reads all", "os primeiros {known} de {all} bytes; get lê todos");
 pub const HITS: Text = text("/{filter}: {count} hits", "/{filter}: {count} resultados");
 pub const ONE_HIT: Text = text("/{filter}: 1 hit", "/{filter}: 1 resultado");
 pub const NO_HIT: Text =
