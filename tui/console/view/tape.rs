@@ -71,10 +71,10 @@ pub fn place_at(model: &Model, columns: usize, x: u16) -> Option<Option<u64>> {
     let cursor = tape.marks().partition_point(|place| place.at <= tape.at());
     let (from, to) = window(&widths, cursor, room);
     let mut right = 0;
-    for index in from..to {
+    for (index, place) in tape.marks().iter().enumerate().take(to).skip(from) {
         right += widths[index] + usize::from(index == cursor);
         if x < right {
-            return tape.marks().get(index).map(|place| Some(place.at));
+            return Some(Some(place.at));
         }
     }
     Some(None)
