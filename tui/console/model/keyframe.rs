@@ -53,7 +53,7 @@ impl Model {
             narration,
             space_time,
             step_mode,
-            pace_wanted,
+            pace_asked,
             latency: _,
             focus,
             operations: _,
@@ -74,7 +74,7 @@ impl Model {
         } = other;
         (self.size, self.mode, self.pane, self.dialog) = (*size, *mode, *pane, dialog.take());
         (self.window, self.notice, self.scrolled) = (*window, notice.take(), *scrolled);
-        (self.lang, self.focus, self.pace_wanted) = (*lang, *focus, *pace_wanted);
+        (self.lang, self.focus, self.pace_asked) = (*lang, *focus, *pace_asked);
         (self.is_presenting, self.is_plain, self.is_zoomed) = (*is_presenting, *is_plain, *is_zoomed);
         self.first_moment = *first_moment;
         (self.narration.selected, self.space_time.selected) = (narration.selected, space_time.selected);

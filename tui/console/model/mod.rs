@@ -54,7 +54,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use epoca::protocol::NodeId;
-use epoca::protocol::trace::{Fact, MemberIds, Pace};
+use epoca::protocol::trace::{Fact, MemberIds};
 
 use crate::console::keys::{FaultKey, Mode};
 use crate::lang::{Lang, Text};
@@ -71,6 +71,7 @@ pub use narration::Narration;
 pub use node::{NodeView, Presence};
 pub use obstacle::Obstacle;
 pub use operations::Operations;
+pub use pace::PaceAsked;
 pub use pane::Pane;
 pub use prompt::Prompt;
 pub use scenario::Scenarios;
@@ -174,7 +175,7 @@ pub struct Model {
     pub latency: CommitLatency,
     pub step_mode: StepMode,
     /// The pace that a key has asked for and no answer has come to yet.
-    pub pace_wanted: Option<Pace>,
+    pub pace_asked: Option<PaceAsked>,
     /// Which of two panes side by side the arrow keys move in.
     pub focus: Focus,
     pub operations: Operations,
@@ -236,7 +237,7 @@ impl Model {
             space_time: SpaceTime::default(),
             latency: CommitLatency::default(),
             step_mode: StepMode::default(),
-            pace_wanted: None,
+            pace_asked: None,
             focus: Focus::Tab,
             operations: Operations::default(),
             prompt: Prompt::with_history(history),

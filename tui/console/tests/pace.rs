@@ -44,13 +44,21 @@ fn commands(effects: &[Effect]) -> Vec<crate::command::Command> {
 fn keys_of_slow_motion_are_the_lines_that_could_be_typed() {
     let typed = |line: &str| vec![parse_line(line).expect("it is a command")];
     let mut sample = Sample::healthy(LARGE);
+    let end = |sample: &mut Sample| {
+        let number = sample.model.operations.newest().expect("it was asked").number;
+        sample.send(Msg::OperationEnd(number, Outcome::done(serde_json::json!({})), Duration::ZERO))
+    };
     assert_eq!(commands(&sample.keys("<")), typed("pace 3"));
-    assert_eq!(commands(&sample.keys("<")), typed("pace 10"), "a quick second press goes on from the first");
-    assert_eq!(commands(&sample.keys(">")), typed("pace 3"));
-    assert_eq!(commands(&sample.keys("=")), typed("pace 1"));
+    assert_eq!(commands(&sample.keys("<<")), [], "one command is under way at a time");
+    assert_eq!(
+        commands(&end(&mut sample)),
+        typed("pace 30"),
+        "the keys go on from each other, and the last one decides"
+    );
+    assert_eq!(commands(&sample.keys(">=")), []);
+    assert_eq!(commands(&end(&mut sample)), typed("pace 1"));
+    assert_eq!(commands(&end(&mut sample)), []);
     slow(&mut sample, 1_000);
-    let number = sample.model.operations.newest().expect("it was asked").number;
-    sample.send(Msg::OperationEnd(number, Outcome::done(serde_json::json!({})), Duration::ZERO));
     assert_eq!(commands(&sample.keys("<")), [], "there is no slower pace");
     assert!(sample.model.notice.take().is_some_and(|notice| notice.text.contains("1/1000")));
     assert_eq!(commands(&sample.keys(">")), typed("pace 1/300"));
@@ -131,7 +139,7 @@ fn while_a_scenario_runs_its_time_stays_real() {
     sample.send(Msg::Scenario(Box::new(ScenarioMsg::Report(ReportEvent::Started(script)))));
     assert_eq!(commands(&sample.keys("<")), []);
     assert!(sample.model.notice.take().is_some_and(|notice| notice.text.contains("a scenario runs")));
-    assert_eq!(sample.model.pace_wanted, None);
+    assert_eq!(sample.model.pace_asked, None);
     slow(&mut sample, 3);
     assert_eq!(commands(&sample.keys("=")).len(), 1, "back to real time is always possible");
 }

@@ -104,7 +104,6 @@ pub fn run(model: &mut Model, line: &str) -> Option<Vec<Effect>> {
         model.notify(tape_words::BACK_TO_NOW.to(model.lang));
     }
     if pace::is_refused(model, &command) {
-        model.pace_wanted = None;
         model.warn(model.say(pace_words::SCENARIO_RUNS));
         return None;
     }

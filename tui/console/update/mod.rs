@@ -153,6 +153,10 @@ fn update_one(model: &mut Model, msg: Msg) -> Vec<Effect> {
         | Msg::PasteUnended(_)
         | Msg::Resize(..)
         | Msg::Terminate => apply(model, msg),
+        Msg::OperationEnd(number, ..) => {
+            let effects = recording::take(model, msg);
+            effects.into_iter().chain(pace::on_operation_end(model, number)).collect()
+        }
         told => recording::take(model, told),
     }
 }
@@ -246,7 +250,6 @@ fn on_operation_end(model: &mut Model, number: u64, outcome: Outcome, took: Dura
     let is_long = outcome.exit == Exit::Done && outcome.lines.len() > 1;
     let line = model.operations.newest().filter(|newest| newest.number == number).map(|newest| newest.line.clone());
     let whole = line.and_then(|line| long_value::long_value(model, &line, &outcome));
-    pace::on_operation_end(model);
     if !model.operations.end(number, took, outcome) {
         return;
     }

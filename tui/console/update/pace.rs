@@ -8,7 +8,7 @@ use crate::command::Command;
 use crate::command::grammar::Fault;
 use crate::console::keys::PaceKey;
 use crate::console::layout::{is_split, tabs};
-use crate::console::model::{Model, Pane, pace};
+use crate::console::model::{Model, PaceAsked, Pane, pace};
 use crate::console::update::{Effect, command_line};
 use crate::console::words::pace as words;
 
@@ -27,8 +27,20 @@ pub fn on_key(model: &mut Model, key: PaceKey) -> Vec<Effect> {
         model.notify(text.with(model.lang, &[("pace", &from)]));
         return Vec::new();
     }
-    model.pace_wanted = Some(to);
-    command_line::run(model, &format!("pace {}", to.slowdown())).unwrap_or_default()
+    match &mut model.pace_asked {
+        Some(asked) => {
+            asked.wanted = to;
+            Vec::new()
+        }
+        None => ask(model, to),
+    }
+}
+
+fn ask(model: &mut Model, pace: Pace) -> Vec<Effect> {
+    let Some(effects) = command_line::run(model, &format!("pace {}", pace.slowdown())) else { return Vec::new() };
+    let number = model.operations.newest().map(|newest| newest.number);
+    model.pace_asked = number.map(|number| PaceAsked { wanted: pace, sent: pace, number });
+    effects
 }
 
 /// A scenario waits in real time: in slow motion it would take what comes late for what does not come.
@@ -37,9 +49,11 @@ pub fn is_refused(model: &Model, command: &Command) -> bool {
     is_slow && model.scenarios.is_running()
 }
 
-/// An operation has ended: what the nodes tell counts again.
-pub fn on_operation_end(model: &mut Model) {
-    model.pace_wanted = None;
+/// An operation has ended. If it was the command of a key, the keys that were pressed since are obeyed now.
+pub fn on_operation_end(model: &mut Model, number: u64) -> Vec<Effect> {
+    let Some(asked) = model.pace_asked.take_if(|asked| asked.number == number) else { return Vec::new() };
+    let is_obeyed = asked.wanted == asked.sent || model.tape.past().is_some();
+    if is_obeyed { Vec::new() } else { ask(model, asked.wanted) }
 }
 
 /// When a message that moves must be drawn again; `None` if none is visible.

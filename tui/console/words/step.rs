@@ -15,16 +15,16 @@ pub const IS_OFF: Text =
     text("step mode is off and nothing is held: t turns it on", "passo a passo desligado, nada retido: t liga");
 pub const ONE_WAITS: Text = text("1 message waits", "1 mensagem espera");
 pub const COUNT_WAIT: Text = text("{count} messages wait", "{count} mensagens esperam");
-pub const ONE_LET_THROUGH: Text = text(
-    "1 that changes nothing delivered by itself (step on --all)",
-    "1 que nada muda entregue sozinha (step on --all)",
-);
+pub const ONE_LET_THROUGH: Text =
+    text("1 delivered by itself · step on --all keeps it", "1 entregue sozinha · step on --all a retém");
 pub const LET_THROUGH: Text = text(
-    "{count} that change nothing delivered by themselves (step on --all)",
-    "{count} que nada mudam entregues sozinhas (step on --all)",
+    "{count} delivered by themselves · step on --all keeps them",
+    "{count} entregues sozinhas · step on --all as retém",
 );
-pub const KEEP_EVERY: Text =
-    text("heartbeats come by themselves (step on --all)", "heartbeats chegam sozinhos (step on --all)");
+pub const KEEP_EVERY: Text = text(
+    "heartbeats come by themselves · step on --all keeps them",
+    "heartbeats chegam sozinhos · step on --all os retém",
+);
 pub const NEXT_IS: Text = text(". delivers {message}", ". entrega {message}");
 pub const MORE_BELOW: Text = text("{count} more below", "mais {count} abaixo");
 pub const DUE: Text = text("in {seconds} s", "em {seconds} s");
