@@ -196,6 +196,10 @@ fn a_click_on_a_key_of_the_hint_line_presses_it_and_one_on_a_node_opens_its_scre
     sample.mouse(Gesture::Click, help, hint.y);
     assert!(matches!(sample.model.dialog, Some(Dialog::Help { .. })));
     sample.key(KeyCode::Esc);
+    let first = line.find("scenario").map(|at| line[..at].chars().count()).expect("scenarios are there") as u16;
+    sample.mouse(Gesture::Click, first, hint.y);
+    assert!(matches!(sample.model.dialog, Some(Dialog::Scenarios { .. })), "a click does not start one of them");
+    sample.key(KeyCode::Esc);
     let logs = layout(LARGE, &Content::of(&sample.model)).expect("large enough").logs;
     sample.mouse(Gesture::Click, logs.x + 3, logs.y + 4);
     assert_eq!(sample.model.dialog, Some(Dialog::Node(NodeId(2))));

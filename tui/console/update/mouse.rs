@@ -3,7 +3,7 @@
 
 use crossterm::event::{KeyCode, KeyEvent};
 
-use crate::console::keys::{self, Mode};
+use crate::console::keys::{self, Action, Mode};
 use crate::console::layout::tabs;
 use crate::console::layout::target::Target;
 use crate::console::model::{Choice, Dialog, Focus, Model, Pane};
@@ -43,8 +43,13 @@ fn on_click(model: &mut Model, target: Target) -> Vec<Effect> {
     }
     match target {
         Target::Key { binding } => {
-            if let Some(binding) = keys::bindings().get(binding) {
-                return press::on_binding(model, binding, false);
+            match keys::bindings().get(binding) {
+                // A click does not say which of `1-9` is meant.
+                Some(binding) if binding.action == Action::Scenario => {
+                    model.dialog = Some(Dialog::Scenarios { selected: 0 });
+                }
+                Some(binding) => return press::on_binding(model, binding, false),
+                None => {}
             }
         }
         Target::Tape { at } => tape::click(model.shown_mut(), at),
