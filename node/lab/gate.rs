@@ -1,5 +1,7 @@
 //! The gate of one node: its rules, and what happens to each message.
 
+use std::borrow::Cow;
+
 use crate::lab::pending::{Kept, Pending};
 use crate::lab::stretch::FLIGHT_MICROS;
 use crate::protocol::trace::{
@@ -368,7 +370,7 @@ impl Gate {
         self.facts.push(fact);
     }
 
-    pub(super) fn tell_discarded(&mut self, envelope: &Envelope, why: HandledBy) {
+    pub(super) fn tell_discarded(&mut self, envelope: &Envelope, why: impl Into<Cow<'static, str>>) {
         self.tell(|| {
             let MessageId { from, to, number } = id_of(envelope);
             let kind = envelope.message.kind().into();

@@ -54,6 +54,7 @@ const GUESTS_MAX: usize = 16;
 
 /// What the event loop hears from other nodes. One queue for both: the last messages of a process come before the
 /// evidence that it has ended, and so do not refute it.
+#[allow(clippy::large_enum_variant, reason = "nearly all are messages, and a box would cost each an allocation")]
 pub(crate) enum PeerEvent {
     Message(Envelope),
     /// The process of this node has ended.

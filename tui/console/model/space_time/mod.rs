@@ -216,7 +216,7 @@ impl SpaceTime {
         self.waiting.remove(&node);
         if !is_up {
             // What was on its way to a node is lost with its process.
-            self.land_all(node, &Delivery::Lost(DOWN.into()));
+            self.land_all(node, &Delivery::Lost(RECEIVER_DOWN.into()));
         }
     }
 
