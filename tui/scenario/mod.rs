@@ -52,10 +52,13 @@ mod run;
 
 mod report;
 
+mod recorded;
+
 pub mod command;
 
 pub use account::{Run, is_heading};
 pub use library::{all, find, names as library_names};
+pub use recorded::{RecordedMark, RecordedRun, recorded_runs};
 pub use report::{evidence_text, points_of, points_text};
 #[cfg(test)]
 pub use report_events::{Evidence, EvidenceKind};

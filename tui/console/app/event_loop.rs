@@ -22,7 +22,7 @@ use crate::console::model::{Model, StepMode};
 use crate::console::terminal::input::{self, Batch};
 use crate::console::terminal::{self, Screen, writer};
 use crate::console::theme::{Depth, Look, locale_is_utf8};
-use crate::console::update::{Msg, load, next_wake, update};
+use crate::console::update::{Msg, next_wake, open, update};
 use crate::console::{ConsoleOptions, Source, Theme, keys, view};
 use crate::lang::Lang;
 use crate::tape::Record;
@@ -128,7 +128,7 @@ impl App {
     /// Shows a recording and checks it in the background.
     fn load(&mut self, path: &Path, records: Vec<Record>) {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        load(&mut self.model, name, records);
+        open(&mut self.model, name, records);
         let ring = &self.model.tape.ring;
         checks::check_all(ring.records(ring.start(), ring.end()).cloned().collect(), self.outbox.clone());
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::console::model::Model;
-use crate::scenario::{ReportEvent, Run, Script};
+use crate::scenario::{RecordedRun, ReportEvent, Run, Script};
 
 #[derive(Clone, Debug, Default)]
 pub struct Scenarios {
@@ -17,6 +17,8 @@ pub struct Scenarios {
     /// The sheet's run; kept while other scenarios run.
     pub sheet: Option<Run>,
     sheet_reports: Vec<(u64, ReportEvent)>,
+    /// The runs of a recording, in order.
+    recorded: Vec<RecordedRun>,
     /// The item whose evidence is shown; `None` follows the run.
     pub selected: Option<usize>,
     pub selected_line: Option<usize>,
@@ -26,7 +28,8 @@ pub struct Scenarios {
 
 impl Scenarios {
     pub fn is_running(&self) -> bool {
-        self.requested.is_some() || self.run.as_ref().is_some_and(|run| run.end.is_none())
+        let is_under_way = self.run.as_ref().is_some_and(|run| run.end.is_none());
+        self.requested.is_some() || is_under_way && self.recorded.is_empty()
     }
 
     pub fn begin(&mut self, script: Arc<Script>) {
@@ -56,8 +59,21 @@ impl Scenarios {
         self.reports.iter_mut().chain(&mut self.sheet_reports).for_each(|(at, _)| *at = 0);
     }
 
-    /// The run after `at` records.
+    /// Takes the runs of a recording.
+    pub fn load(&mut self, runs: Vec<RecordedRun>) {
+        for recorded in &runs {
+            self.begin(recorded.script.clone());
+            recorded.reports.iter().for_each(|(at, report)| self.take(report.clone(), *at));
+        }
+        self.recorded = runs;
+    }
+
+    /// The run after `at` records. Of a recording with several runs: the one that has its first report by then.
     pub fn run_at(&self, at: u64) -> Option<Run> {
+        let has_begun = |recorded: &&RecordedRun| recorded.reports.first().is_some_and(|(first, _)| *first <= at);
+        if let Some(recorded) = self.recorded.iter().rfind(has_begun).or(self.recorded.first()) {
+            return Some(as_of(&Run::new(recorded.script.clone()), &recorded.reports, at));
+        }
         self.run.as_ref().map(|run| as_of(run, &self.reports, at))
     }
 

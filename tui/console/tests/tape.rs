@@ -10,11 +10,12 @@ use epoca::verify::patience::Patience;
 
 use crate::command::{Outcome, Tone};
 use crate::console::layout::{Content, layout};
-use crate::console::model::{Model, ProcessSeen};
+use crate::console::model::{Model, Pane, ProcessSeen};
 use crate::console::tests::drawing::{LARGE, MIDDLE, check, dark};
 use crate::console::tests::sample::{Sample, records};
-use crate::console::update::{Effect, Gesture, Msg, load, update};
-use crate::tape::{Checker, Finding, Record};
+use crate::console::update::{Effect, Gesture, Msg, load, next_wake, open, update};
+use crate::scenario::Verdict;
+use crate::tape::{Checker, Finding, Record, read};
 
 /// The part of a model that records determine.
 fn world(model: &Model) -> String {
@@ -261,4 +262,29 @@ fn a_recording_is_named_at_the_top() {
     load(&mut replay.model, "demo.epoca.jsonl".to_owned(), records(&live.model));
     replay.keys("}}+");
     check("replay-120x36", &replay, &dark());
+}
+
+#[test]
+fn a_recording_opens_playing_with_the_tab_of_its_scenarios() {
+    let demo = read(std::path::Path::new(".assets/demo.epoca.jsonl")).expect("the demo can be read").records;
+    let mut model = Model::new(LARGE, Vec::new());
+    open(&mut model, "demo.epoca.jsonl".to_owned(), demo);
+    assert!(model.tape.past().is_some_and(|past| past.playing.is_some()), "it plays");
+    assert_eq!(model.pane, Pane::Scenario);
+    let mut seen: Vec<String> = Vec::new();
+    let mut ticked = 0;
+    while let Some(due) = next_wake(&model) {
+        update(&mut model, Msg::Tick(due));
+        let run = model.run_shown().expect("a scenario is shown");
+        if seen.last() != Some(&run.script.name) {
+            seen.push(run.script.name.clone());
+            ticked = 0;
+        }
+        assert!(run.ticked().0 >= ticked, "{}: a step is ticked once and for all", run.script.name);
+        ticked = run.ticked().0;
+    }
+    assert_eq!(seen, ["normal", "conflict-digest", "commit-order", "old-log"]);
+    let last = model.run_shown().expect("a scenario is shown");
+    assert_eq!((last.verdict(), last.ticked().0), (Verdict::Pass, last.ticked().1));
+    assert!(!model.scenarios.is_running());
 }

@@ -53,9 +53,9 @@ use crate::lang::Localized;
 use crate::tape::Verdict;
 
 pub use mouse::Gesture;
-pub use recording::load;
+pub use recording::{load, open};
 pub use scenario::ScenarioMsg;
-pub use tape::next_wake;
+pub use tape::{next_wake, play, show_step};
 
 #[allow(clippy::large_enum_variant, reason = "the large variants are the frequent ones")]
 #[derive(Debug)]

@@ -8,8 +8,9 @@ use epoca::protocol::NodeId;
 use epoca::protocol::trace::Event;
 
 use crate::console::model::tape::{Moment, Tape};
-use crate::console::model::{Model, Operations};
-use crate::console::update::{Effect, Msg, apply, clock, tape};
+use crate::console::model::{Model, Operations, Pane};
+use crate::console::update::{Effect, Msg, apply, clock, scroll, tape};
+use crate::scenario::{RecordedMark, recorded_runs};
 use crate::tape::{Record, What, reduced};
 
 /// Records a message and applies it to the present.
@@ -101,7 +102,14 @@ fn missing(msg: &Msg) -> Option<NodeId> {
     if let Msg::OrderUnknown { missing, .. } = msg { Some(*missing) } else { None }
 }
 
-/// Loads a recording and shows the first moment with a leader, or else its end.
+/// Loads a recording and plays it.
+pub fn open(model: &mut Model, name: String, records: Vec<Record>) {
+    load(model, name, records);
+    tape::play(model);
+}
+
+/// Loads a recording and shows the first moment with a leader, or else its end. If it is of a scenario, its tab is
+/// shown.
 pub fn load(model: &mut Model, name: String, records: Vec<Record>) {
     model.tape = Tape::of_file(name);
     let mut first = None;
@@ -117,6 +125,21 @@ pub fn load(model: &mut Model, name: String, records: Vec<Record>) {
         }
     }
     tape::show(model, first.unwrap_or(model.tape.ring.end()));
+    load_scenarios(model);
+}
+
+fn load_scenarios(model: &mut Model) {
+    let ring = &model.tape.ring;
+    let marks = ring.records(ring.start(), ring.end()).zip(1..).filter_map(|(record, at)| match &record.what {
+        What::Mark(mark) => Some(RecordedMark { at, time: record.at, kind: mark.kind, text: &mark.text }),
+        _ => None,
+    });
+    let runs = recorded_runs(&marks.collect::<Vec<_>>());
+    if let Some(last) = runs.last() {
+        let pane = if last.script.is_sheet() { Pane::Sheet } else { Pane::Scenario };
+        model.scenarios.load(runs);
+        scroll::show(model, pane);
+    }
 }
 
 /// Applies a record to a model, at the time of the record.
