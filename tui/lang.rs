@@ -15,6 +15,11 @@ pub enum Lang {
 }
 
 impl Lang {
+    /// From the environment of this process.
+    pub fn of_process() -> Lang {
+        Lang::from_environment(|name| std::env::var(name).ok())
+    }
+
     /// From the locale: the first of the three variables that is set decides, as for other programs.
     pub fn from_environment(variable: impl Fn(&str) -> Option<String>) -> Lang {
         let set = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().filter_map(variable).find(|value| !value.is_empty());

@@ -30,10 +30,11 @@ use tokio::sync::mpsc;
 use cli::{Appearance, Cli, DemoArgs, Invocation};
 use command::options::{CONNECT_VARIABLE, Format, Global, TargetSource};
 use command::{Command, Context, Exit, Outcome, backup, execute, find, inspect, node, print};
-use console::{ConsoleOptions, RecordTarget, Source};
+use console::export::{ExportOptions, to_asciicast, to_page, to_svg};
+use console::{ConsoleOptions, RecordTarget, Source, Theme};
 use lang::Lang;
 use scenario::command::{ScenarioArgs, ScenarioCommand};
-use tape::command::RecordOptions;
+use tape::command::{Export, RecordOptions, ReplayArgs};
 
 /// How many lines of progress wait for a slow terminal.
 const PROGRESS: usize = 16;
@@ -69,7 +70,7 @@ fn main() -> ExitCode {
         Some(Invocation::Replay { args, appearance }) if args.is_for_the_screen() => {
             return open_console(&global, Source::Replay(args.file), appearance, RecordOptions::default());
         }
-        Some(Invocation::Replay { args, .. }) => tape::command::replay(&args),
+        Some(Invocation::Replay { args, appearance }) => export(&args, appearance),
         Some(Invocation::Backup(args)) => block_on(backup::backup(&args, &global)),
         Some(Invocation::Restore(args)) => block_on(backup::restore(&args)),
         Some(Invocation::Inspect(args)) if args.folder.is_file() => backup::inspect(&args.folder),
@@ -188,6 +189,24 @@ fn open_console(global: &Global, source: Source, appearance: Appearance, record:
     let RecordOptions { record, record_max } = record;
     let record = record.map(|path| RecordTarget { path, bytes_max: record_max });
     console::run(ConsoleOptions { source, ascii, theme, lang, mouse, present, timeout: global.timeout, record })
+}
+
+/// `epoca replay` without the screen.
+fn export(args: &ReplayArgs, appearance: Appearance) -> Outcome {
+    let options = ExportOptions {
+        lang: appearance.lang.unwrap_or_else(Lang::of_process),
+        theme: appearance.theme.unwrap_or(Theme::Dark),
+        ascii: appearance.ascii,
+        present: appearance.present,
+        size: args.size,
+        speed: args.speed,
+        at: args.at,
+    };
+    tape::command::replay(args, &|format, name, recording| match format {
+        Export::Html => to_page(name, recording.records, &options),
+        Export::Asciicast => to_asciicast(name, recording.records, &options),
+        _ => to_svg(name, recording.records, &options),
+    })
 }
 
 fn man(name: Option<&str>) -> Outcome {

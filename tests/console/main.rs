@@ -2,6 +2,9 @@
 //! with the files in `screens/`.
 
 #[cfg(unix)]
+mod browser;
+
+#[cfg(unix)]
 mod session;
 
 #[cfg(unix)]

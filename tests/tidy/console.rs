@@ -9,7 +9,7 @@ const CONSOLE: &str = "tui/console";
 
 /// Each part of the console, from the lowest, with the parts that it may name besides itself. `tests` may name all. The
 /// head of `tui/console/mod.rs` says what the parts are for.
-const PARTS: [(&str, &[&str]); 10] = [
+const PARTS: [(&str, &[&str]); 11] = [
     ("text", &[]),
     ("keys", &[]),
     ("theme", &[]),
@@ -19,11 +19,12 @@ const PARTS: [(&str, &[&str]); 10] = [
     ("update", &["keys", "layout", "model", "text", "words"]),
     ("view", &["keys", "layout", "model", "text", "theme", "words"]),
     ("terminal", &["text"]),
+    ("export", &["layout", "model", "terminal", "text", "theme", "update", "view", "words"]),
     ("app", &["keys", "model", "terminal", "theme", "update", "view", "words", "ConsoleOptions", "Source", "Theme"]),
 ];
 
 /// Parts without input and output. `app` carries out their effects.
-const PURE: [&str; 8] = ["text", "keys", "theme", "model", "words", "layout", "update", "view"];
+const PURE: [&str; 9] = ["text", "keys", "theme", "model", "words", "layout", "update", "view", "export"];
 
 /// Names of clocks, files, sockets, processes, threads.
 const OUTSIDE: [&str; 11] = [

@@ -19,6 +19,7 @@
 //! - `update`: how messages change the model; no input or output
 //! - `view`: draws the model; changes nothing
 //! - `terminal`: the terminal device: setup, restore, output, input
+//! - `export`: recordings as files for other programs
 //! - `app`: assembles the parts, runs the event loop, carries out effects
 
 mod model;
@@ -36,6 +37,8 @@ pub mod words;
 mod theme;
 
 mod view;
+
+pub mod export;
 
 mod terminal;
 

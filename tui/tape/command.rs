@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::command::options::Global;
 use crate::command::signals::termination_but_hang_up;
 use crate::command::{Exit, Outcome, Tone, execute, find, print};
-use crate::lang::Lang;
+use crate::lang::{Lang, Localized};
 use crate::tape::check::{Finding, Linearizable, Verdict, check, inversions, names};
 use crate::tape::cluster_recorder::ClusterRecorder;
 use crate::tape::export;
@@ -69,12 +69,21 @@ pub struct ReplayArgs {
     /// Check the invariants and the linearizability of the operations, and end: exit code 1 for a violation, else 0
     #[arg(long, conflicts_with = "export")]
     pub check: bool,
-    /// Write the events for another program, and end
+    /// Write the recording for another program, and end
     #[arg(long, value_name = "FORMAT", value_enum)]
     pub export: Option<Export>,
     /// The file for the export [default: standard output]
     #[arg(long, value_name = "FILE", requires = "export")]
     pub out: Option<PathBuf>,
+    /// Columns and rows of the screen, for asciicast and svg
+    #[arg(long, value_name = "COLSxROWS", requires = "export", default_value = "120x36", value_parser = screen_size)]
+    pub size: (u16, u16),
+    /// Playback speed of an asciicast, from 0.01 to 16
+    #[arg(long, value_name = "FACTOR", requires = "export", default_value = "1", value_parser = percent)]
+    pub speed: u32,
+    /// The event whose moment an svg shows, as the tape counts them [default: the last one]
+    #[arg(long, value_name = "EVENT", requires = "export")]
+    pub at: Option<u64>,
     /// Check that the file is in happens-before order, and that twenty shuffled orders of arrival, with delays of up to
     /// this many milliseconds, are sorted into happens-before order again
     #[arg(long, value_name = "MILLIS", requires = "check", hide = true)]
@@ -94,6 +103,29 @@ pub enum Export {
     Shiviz,
     /// The events as JSON, one per line
     Jsonl,
+    /// One page that plays the recording in a browser
+    Html,
+    /// The console that plays the recording, for asciinema
+    Asciicast,
+    /// A picture of the console's screen
+    Svg,
+}
+
+/// Draws a recording in one of the formats that show the screen. `main` passes it, because nothing here knows the
+/// screen.
+pub type Draw<'a> = &'a dyn Fn(Export, &str, Recording) -> Result<String, Localized>;
+
+/// `120x36`.
+fn screen_size(text: &str) -> Result<(u16, u16), String> {
+    let size = text.split_once('x').and_then(|(columns, rows)| Some((columns.parse().ok()?, rows.parse().ok()?)));
+    size.filter(|(columns, rows)| (1..=500).contains(columns) && (1..=500).contains(rows))
+        .ok_or("expected columns and rows up to 500, as 120x36".to_owned())
+}
+
+/// A factor as a number of hundredths.
+fn percent(text: &str) -> Result<u32, String> {
+    let factor = text.trim_end_matches(['x', '×']).parse::<f64>().ok().filter(|factor| (0.01..=16.0).contains(factor));
+    factor.map(|factor| (factor * 100.0).round() as u32).ok_or("expected a factor from 0.01 to 16, as 2".to_owned())
 }
 
 /// `500`, `64KB`, `256MB` or `2GB`.
@@ -152,17 +184,25 @@ pub async fn record(args: &RecordArgs, global: &Global) -> Outcome {
 }
 
 /// Checks or exports a recording. A file that cannot be read is a usage error: exit code 2.
-pub fn replay(args: &ReplayArgs) -> Outcome {
+pub fn replay(args: &ReplayArgs, draw: Draw) -> Outcome {
     let recording = match read(&args.file) {
         Ok(recording) => recording,
         Err(error) => return unreadable(&error, Exit::Usage),
     };
+    let is_torn = recording.torn;
     let outcome = match args.export {
         None if args.shuffle.is_some() => return shuffled(&args.file, args.shuffle.unwrap_or_default()),
-        Some(format) => exported(format, &recording, args.out.as_deref()),
+        Some(format @ (Export::Shiviz | Export::Jsonl)) => exported(format, &recording, args.out.as_deref()),
+        Some(format) => {
+            let name = args.file.file_name().unwrap_or_default().to_string_lossy();
+            match draw(format, &name, recording) {
+                Ok(drawn) => written(&drawn, args.out.as_deref()),
+                Err(why) => return Outcome::error(Exit::NotDone, "export", why),
+            }
+        }
         None => checked(&args.file, &recording),
     };
-    let torn = recording.torn.then(|| "its last line is incomplete and was left out".to_owned());
+    let torn = is_torn.then(|| "its last line is incomplete and was left out".to_owned());
     outcome.lines(Tone::Note, torn)
 }
 
@@ -173,8 +213,28 @@ pub fn unreadable(error: &FileError, exit: Exit) -> Outcome {
 fn exported(format: Export, recording: &Recording, out: Option<&Path>) -> Outcome {
     let write = |out: &mut dyn Write| match format {
         Export::Shiviz => export::to_shiviz(&recording.records, out),
-        Export::Jsonl => export::to_lines(&recording.records, out),
+        _ => export::to_lines(&recording.records, out),
     };
+    to_output(out, write, |count, path| {
+        let text = format!("{count} events written to {}", path.display());
+        Outcome::done(json!({"events": count, "file": path})).line(Tone::Result, text)
+    })
+}
+
+fn written(drawn: &str, out: Option<&Path>) -> Outcome {
+    let write = |out: &mut dyn Write| out.write_all(drawn.as_bytes()).map(|()| drawn.len() as u64);
+    to_output(out, write, |bytes, path| {
+        let text = format!("{bytes} bytes written to {}", path.display());
+        Outcome::done(json!({"bytes": bytes, "file": path})).line(Tone::Result, text)
+    })
+}
+
+/// Writes to standard output or to a new file. `done` makes the answer from the number that `write` returns.
+fn to_output(
+    out: Option<&Path>,
+    write: impl Fn(&mut dyn Write) -> io::Result<u64>,
+    done: impl Fn(u64, &Path) -> Outcome,
+) -> Outcome {
     let Some(path) = out else {
         let mut out = BufWriter::new(print::Stdout);
         return match write(&mut out).and_then(|_| out.flush()) {
@@ -191,10 +251,7 @@ fn exported(format: Export, recording: &Recording, out: Option<&Path>) -> Outcom
         Err(error) => return unreadable(&error, Exit::NotDone),
     };
     match write(&mut file).and_then(|count| file.flush().map(|()| count)) {
-        Ok(count) => {
-            let text = format!("{count} events written to {}", path.display());
-            Outcome::done(json!({"events": count, "file": path})).line(Tone::Result, text)
-        }
+        Ok(count) => done(count, path),
         Err(error) => unreadable(&FileError::Io(path.to_owned(), error), Exit::NotDone),
     }
 }

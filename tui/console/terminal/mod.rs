@@ -10,6 +10,8 @@ pub mod input;
 
 pub mod writer;
 
+pub use backend::WidthSafeBackend;
+
 use std::cell::RefCell;
 use std::io::{self, Write};
 use std::rc::Rc;
@@ -29,8 +31,6 @@ use crossterm::terminal::{
 use ratatui::layout::Rect;
 use ratatui::{Frame, Terminal, TerminalOptions, Viewport};
 use tokio::sync::Notify;
-
-use backend::WidthSafeBackend;
 
 /// The size if the terminal reports none.
 const USUAL: (u16, u16) = (80, 24);

@@ -11,6 +11,8 @@ mod code;
 
 mod drawing;
 
+mod exports;
+
 mod final_db;
 
 mod keys;

@@ -5,9 +5,12 @@
 
 mod ascii;
 
+mod roles;
+
 use ratatui::style::{Color, Modifier, Style};
 
 pub use ascii::fold as fold_to_ascii;
+pub use roles::{css_colours, ground, role};
 
 /// The background of the terminal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]

@@ -82,7 +82,8 @@ pub fn shown(model: &Model, look: &Look) -> usize {
     lines(model, usize::from(model.size.0), look).iter().filter(|line| search::shows(model, line)).count()
 }
 
-fn lines(model: &Model, columns: usize, look: &Look) -> Vec<Vec<Span<'static>>> {
+/// The evidence of violations, then one line for each check, then how many events were checked.
+pub fn lines(model: &Model, columns: usize, look: &Look) -> Vec<Vec<Span<'static>>> {
     let Some(verdict) = &model.checks else { return vec![vec![span(model.say(words::NOTHING), look.muted)]] };
     let evidence = checks::evidence(model, columns).into_iter();
     let mut lines: Vec<_> = evidence.map(|text| vec![span(format!(" {text}"), look.bad)]).collect();

@@ -14,6 +14,8 @@ mod final_db;
 
 mod explain;
 
+mod figure;
+
 mod frame;
 
 mod help;
@@ -37,6 +39,8 @@ mod nodes;
 mod ops;
 
 mod palette;
+
+pub mod parts;
 
 mod peers;
 

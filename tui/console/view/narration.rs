@@ -68,20 +68,35 @@ fn visible(model: &Model, area: Rect, look: &Look) -> (Vec<Row>, usize) {
     (rows.split_off(skipped), below)
 }
 
+/// The text of a line.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Sentence {
+    /// The nodes where it happened: `n1 n3:`.
+    pub names: String,
+    /// With the number of repetitions.
+    pub what: String,
+    /// The reason or consequence, and a remark if the order is uncertain.
+    pub why: Vec<String>,
+}
+
+pub fn sentence(line: &NarrationLine, lang: Lang) -> Sentence {
+    let names = line.nodes.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ") + ":";
+    let (mut what, why) = lang.step(line);
+    if line.times > line.nodes.len().max(line.peers.len()) as u64 && is_repeated(line) {
+        what.push_str(&format!(" (×{})", line.times));
+    }
+    let unknown = line.missing.map(|missing| screen::ORDER_UNKNOWN.with(lang, &[("node", &missing)]));
+    Sentence { names, what, why: why.into_iter().chain(unknown).collect() }
+}
+
 fn drawn(line: &NarrationLine, width: usize, is_selected: bool, lang: Lang, look: &Look) -> Vec<Vec<Span<'static>>> {
     let (rule, rule_style) = events::rule(&line.occurrence, look);
-    let names = line.nodes.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ") + ":";
-    let (what, why) = lang.step(line);
-    let times = if line.times > line.nodes.len().max(line.peers.len()) as u64 && is_repeated(line) {
-        format!(" (×{})", line.times)
-    } else {
-        String::new()
-    };
+    let Sentence { names, what, why } = sentence(line, lang);
     let style = if is_selected { look.base.add_modifier(Modifier::REVERSED) } else { look.base };
     let mark = if is_selected { "▸" } else { " " };
     let mut rows = Vec::new();
     let room = width.saturating_sub(WORDS_AT + 1);
-    for (index, text) in unbroken(&format!("{names} {what}{times}"), room).into_iter().enumerate() {
+    for (index, text) in unbroken(&format!("{names} {what}"), room).into_iter().enumerate() {
         if index > 0 {
             rows.push(vec![Span::raw(" ".repeat(WORDS_AT)), span(text, style)]);
             continue;
@@ -93,8 +108,7 @@ fn drawn(line: &NarrationLine, width: usize, is_selected: bool, lang: Lang, look
         };
         rows.push([head, parts].concat());
     }
-    let unknown = line.missing.map(|missing| screen::ORDER_UNKNOWN.with(lang, &[("node", &missing)]));
-    for text in why.iter().chain(&unknown).flat_map(|why| wrap(why, room)) {
+    for text in why.iter().flat_map(|why| wrap(why, room)) {
         rows.push(vec![Span::raw(" ".repeat(WORDS_AT)), span(text, look.muted)]);
     }
     rows

@@ -8,23 +8,23 @@
 //!        │            │<ack e1·o1──│            ╎    down
 //! ```
 
-use std::time::Duration;
+use std::collections::BTreeMap;
 
 use epoca::protocol::NodeId;
-use epoca::protocol::trace::Fact;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 use ratatui::text::Span;
 
 use crate::console::layout::search;
-use crate::console::model::space_time::{Call, Delivery, LATE, Message, Quiet, Row, Shape};
+use crate::console::model::space_time::{Row, Shape};
 use crate::console::model::{Focus, Model, Pane};
 use crate::console::text::{self, center, cut};
 use crate::console::theme::{Depth, Look, Theme};
+use crate::console::view::figure::{Arrow, End, Figure, figure};
 use crate::console::view::line::{put, put_right, row, span};
 use crate::console::view::{frame, message};
-use crate::console::words::{content, screen};
+use crate::console::words::screen;
 
 /// Minimum distance of two columns.
 const GAP_MIN: u16 = 7;
@@ -203,68 +203,19 @@ impl<'a> Canvas<'a> {
 
     fn row(&self, buffer: &mut Buffer, line: &Line, row: &Row) {
         self.lifelines(buffer, line);
-        match &row.shape {
-            Shape::Message(message) => self.message(buffer, line, message),
-            Shape::Call(node, call) => self.call(buffer, line, *node, call),
-            Shape::Mark(node, fact) => self.mark(buffer, line, *node, fact),
-            Shape::Liveness { node, is_up } => {
-                let (text, style) = match is_up {
-                    true => (self.model.say(screen::UP), self.look.committed),
-                    false => (self.model.say(screen::DOWN), self.look.bad),
-                };
-                self.beside(buffer, line, *node, text, style);
-                if let Some(x) = self.column(*node) {
-                    self.set(buffer, x, line.y, if *is_up { "┬" } else { "┴" }, style);
+        match figure(self.model, row, self.look) {
+            Figure::Arrow(arrow) => self.arrow(buffer, line, &arrow),
+            Figure::Beside { node, text, style, liveness } => {
+                self.beside(buffer, line, node, &text, style);
+                if let (Some(x), Some(is_up)) = (self.column(node), liveness) {
+                    self.set(buffer, x, line.y, if is_up { "┬" } else { "┴" }, style);
                 }
             }
-            Shape::Quiet(quiet) => self.quiet(buffer, line, row.at, quiet),
+            Figure::Quiet { text, missed } => self.quiet(buffer, line, &text, &missed),
         }
         if line.is_selected {
             self.set(buffer, self.area.x, line.y, "▸", self.look.accent);
         }
-    }
-
-    fn message(&self, buffer: &mut Buffer, line: &Line, message: &Message) {
-        let (Some(from), Some(to)) = (self.column(message.from), self.column(message.to)) else { return };
-        let style = message::style(message, self.look);
-        let in_time = message.at + message.stretched + LATE;
-        let is_late = matches!(message.delivery, Delivery::Received(at, _) if at > in_time);
-        let end = match &message.delivery {
-            Delivery::Received(..) => End::Head,
-            Delivery::Held => End::Held,
-            Delivery::InFlight { from, until } => End::Moving(share(self.model.now, *from, *until)),
-            Delivery::Lost(_) => End::Lost,
-            Delivery::InTransit if self.model.now > message.at + LATE => End::Open,
-            Delivery::InTransit => End::Head,
-        };
-        let dashed = is_late || end == End::Open;
-        let arrow = Arrow { from, to, end, dashed, style };
-        self.arrow(buffer, line, &arrow, &message::labels(message, self.model.lang));
-    }
-
-    fn call(&self, buffer: &mut Buffer, line: &Line, node: NodeId, call: &Call) {
-        let Some(x) = self.column(node) else { return };
-        let say = |text| self.model.say(text).to_owned();
-        let (labels, inwards, style) = match call {
-            Call::Write(entries) => match &entries[..] {
-                [only] => (vec![content(only)], true, self.look.strong),
-                many => {
-                    (vec![self.model.lang.counted(many.len() as u64), many.len().to_string()], true, self.look.strong)
-                }
-            },
-            Call::Written(id) => (vec![format!("ok {id}"), "ok".to_owned()], false, self.look.committed),
-            Call::Read(1) => (vec![say(screen::READ)], true, self.look.strong),
-            Call::Read(reads) => (vec![format!("{} ×{reads}", say(screen::READ))], true, self.look.strong),
-            Call::Answered(_) => (vec![say(screen::ANSWER)], false, self.look.committed),
-            Call::Refused(why) => (vec![self.model.lang.reason(why), say(screen::REFUSED)], false, self.look.bad),
-        };
-        let (from, to) = if inwards { (self.client(), x) } else { (x, self.client()) };
-        self.arrow(buffer, line, &Arrow { from, to, end: End::Head, dashed: false, style }, &labels);
-    }
-
-    fn mark(&self, buffer: &mut Buffer, line: &Line, node: NodeId, fact: &Fact) {
-        let (text, style) = message::mark(self.model, fact, self.look);
-        self.beside(buffer, line, node, &text, style);
     }
 
     /// Puts text at the right of a node's column, or at the left if there is more room.
@@ -280,7 +231,7 @@ impl<'a> Canvas<'a> {
     }
 
     /// `┄ heartbeats ×24, 3 s ┄` from the first to the last node, with marks for nodes that received none.
-    fn quiet(&self, buffer: &mut Buffer, line: &Line, since: Duration, quiet: &Quiet) {
+    fn quiet(&self, buffer: &mut Buffer, line: &Line, text: &str, missed: &BTreeMap<NodeId, bool>) {
         let last = self.nodes.last().and_then(|node| self.column(*node)).unwrap_or(self.client());
         let first = self.nodes.first().and_then(|node| self.column(*node)).unwrap_or(last);
         for x in first + 1..last {
@@ -288,15 +239,12 @@ impl<'a> Canvas<'a> {
                 self.set(buffer, x, line.y, "┄", self.look.border);
             }
         }
-        let seconds = quiet.until.saturating_sub(since).as_secs();
-        let text = if seconds > 0 { screen::QUIET } else { screen::QUIET_SHORT };
-        let text = text.with(self.model.lang, &[("count", &quiet.beats), ("seconds", &seconds)]);
         let style = if line.is_selected { self.look.muted.add_modifier(Modifier::REVERSED) } else { self.look.muted };
-        let missed: Vec<u16> = quiet.missed.keys().filter_map(|node| self.column(*node)).map(|x| x - 1).collect();
-        let begin = self.free_place(first, &missed, text::width(&text) as u16);
+        let marks: Vec<u16> = missed.keys().filter_map(|node| self.column(*node)).map(|x| x - 1).collect();
+        let begin = self.free_place(first, &marks, text::width(text) as u16);
         let width = last.saturating_sub(begin + 1);
         put(buffer, Rect { x: begin, y: line.y, width, height: 1 }, &[span(text, style)]);
-        for (node, is_held) in &quiet.missed {
+        for (node, is_held) in missed {
             let Some(x) = self.column(*node) else { continue };
             let (text, style) = if *is_held { ("▮", self.look.intermediate) } else { ("x", self.look.bad) };
             self.set(buffer, x - 1, line.y, text, style);
@@ -310,8 +258,10 @@ impl<'a> Canvas<'a> {
         free.next().unwrap_or(first + 3)
     }
 
-    fn arrow(&self, buffer: &mut Buffer, line: &Line, arrow: &Arrow, labels: &[String]) {
-        let Arrow { from, to, end, dashed, style } = *arrow;
+    fn arrow(&self, buffer: &mut Buffer, line: &Line, arrow: &Arrow) {
+        let Arrow { end, is_dashed: dashed, style, ref labels, .. } = *arrow;
+        let column = |node: Option<NodeId>| node.map_or(Some(self.client()), |node| self.column(node));
+        let (Some(from), Some(to)) = (column(arrow.from), column(arrow.to)) else { return };
         let (left, right) = (from.min(to) + 1, from.max(to));
         let is_right = to > from;
         let head = if is_right { right.saturating_sub(1) } else { left };
@@ -368,32 +318,6 @@ impl<'a> Canvas<'a> {
             buffer.set_string(x, y, text, style);
         }
     }
-}
-
-#[derive(Clone, Copy)]
-struct Arrow {
-    from: u16,
-    to: u16,
-    end: End,
-    dashed: bool,
-    style: Style,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum End {
-    Head,
-    Held,
-    Lost,
-    /// It has not arrived in the usual time.
-    Open,
-    /// It is on its way, this share of it in thousandths.
-    Moving(u16),
-}
-
-/// The share of a flight that is over, in thousandths.
-fn share(now: Duration, from: Duration, until: Duration) -> u16 {
-    let whole = until.saturating_sub(from).as_micros().max(1);
-    (now.saturating_sub(from).as_micros() * 1_000 / whole).min(1_000) as u16
 }
 
 impl End {

@@ -156,7 +156,7 @@ fn window(widths: &[usize], cursor: usize, room: usize) -> (usize, usize) {
 }
 
 /// No mark looks like the id of a rule, such as `K3`.
-fn token(place: &TapeMark, lang: Lang) -> String {
+pub fn token(place: &TapeMark, lang: Lang) -> String {
     match &place.kind {
         TapeMarkKind::Epoch(epoch) => format!("|e{epoch}"),
         TapeMarkKind::Write => "w".to_owned(),
@@ -171,7 +171,7 @@ fn token(place: &TapeMark, lang: Lang) -> String {
     }
 }
 
-fn style(place: &TapeMark, look: &Look) -> Style {
+pub fn style(place: &TapeMark, look: &Look) -> Style {
     match &place.kind {
         TapeMarkKind::Epoch(_) => look.accent,
         TapeMarkKind::Write | TapeMarkKind::Restarted(_) => look.committed,

@@ -72,6 +72,18 @@ fn parts(model: &Model, look: &Look) -> Vec<Part> {
         let text = first_words::T_FIRST.with(model.lang, &[("step", &model.tape.steps_before(first))]);
         parts.push(Part { spans: vec![span(text, look.badge)], goes: 2 });
     }
+    parts.extend(known(model, look));
+    parts.extend(latency(model, look));
+    parts
+}
+
+/// The state of the cluster with the active faults, without the name of the program and the place on the tape.
+pub fn state(model: &Model, look: &Look) -> Vec<Vec<Span<'static>>> {
+    known(model, look).into_iter().map(|part| part.spans).collect()
+}
+
+fn known(model: &Model, look: &Look) -> Vec<Part> {
+    let mut parts = Vec::new();
     if model.is_anything_known() {
         parts.extend(leadership(model, look));
         parts.push(quorum(model, look));
@@ -83,7 +95,6 @@ fn parts(model: &Model, look: &Look) -> Vec<Part> {
         parts.push(Part { spans: vec![span(text, look.alarm)], goes: 0 });
     }
     parts.extend(in_force(model, look));
-    parts.extend(latency(model, look));
     parts
 }
 

@@ -14,6 +14,13 @@ pub struct Explanation {
     pub source: Text,
 }
 
+impl Explanation {
+    /// A name that no other explanation has.
+    pub fn name(&self) -> &'static str {
+        self.facts.first().copied().unwrap_or("Other")
+    }
+}
+
 /// The explanation of a fact. Every fact has one.
 pub fn of(fact: &Fact) -> &'static Explanation {
     let name = subject(fact);

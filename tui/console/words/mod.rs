@@ -8,6 +8,8 @@ pub mod commands;
 
 pub mod explain;
 
+pub mod export;
+
 mod facts;
 
 mod narration;
