@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use crate::lang::{Localized, Text, decimal, localized, text};
 
-pub const TITLE_OF_SHEET: Text =
-    text("Epoca: the assignment's sheet, with its evidence", "Epoca: a folha do trabalho, com suas evidências");
+pub const TITLE_OF_SHEET: Text = text(
+    "Epoca: the assignment's sheet, with its evidence",
+    "Epoca: a ficha de avaliação do trabalho, com suas evidências",
+);
 pub const TITLE_OF_SCENARIOS: Text = text("Epoca: scenarios and their evidence", "Epoca: cenários e suas evidências");
 pub const STUDENT: Text = text("Student", "Estudante");
 pub const STUDENTS: Text = text("Students", "Estudantes");

@@ -3,15 +3,15 @@
 use crate::lang::{Lang, Text, text};
 
 const NAMES: [Text; 17] = [
-    text("committed never changes", "o que tem commit nunca muda"),
+    text("committed never changes", "o que foi efetivado nunca muda"),
     text("final data is equal at equal applied positions", "dados finais iguais em posições aplicadas iguais"),
     text("one leader per epoch", "um líder por época"),
     text("leader append-only", "o líder só acrescenta"),
     text("log matching", "logs que conferem"),
-    text("leader completeness", "o líder tem tudo que tem commit"),
-    text("committed is on a quorum", "commit só com maioria"),
+    text("leader completeness", "o líder tem tudo que foi efetivado"),
+    text("committed is on a quorum", "só se efetiva com maioria"),
     text("acked is durable", "o que teve ack está no disco"),
-    text("only committed data is readable", "só se lê o que tem commit"),
+    text("only committed data is readable", "só se lê o que foi efetivado"),
     text("offsets without gaps", "offsets sem lacunas"),
     text("the promise covers the log", "a promessa cobre o log"),
     text("applied ≤ committed ≤ last", "aplicado ≤ commit ≤ último"),

@@ -17,7 +17,7 @@ pub fn done(done: &Done) -> String {
             let needed = voters / 2 + 1;
             if *whole < needed {
                 return format!(
-                    "{flipped}; só {whole} de {voters} votantes rodam com discos íntegros e a maioria são {needed}, \
+                    "{flipped}; só {whole} de {voters} votantes têm discos íntegros e a maioria são {needed}, \
                      então talvez ele só seja aceito de novo quando outros voltarem: `status` diz o que fazer"
                 );
             }
@@ -61,9 +61,10 @@ pub fn done(done: &Done) -> String {
             let what = "temporizadores, mensagens e flushes são esticados";
             with_later(format!("câmera lenta, {pace} do tempo real: {what}"), later)
         }
-        Done::StepOff { later } => {
-            with_later("passo a passo desligado: os relógios voltam a andar e o que esperava passa".to_owned(), later)
-        }
+        Done::StepOff { later } => with_later(
+            "passo a passo desligado: os temporizadores voltam a correr e o que esperava passa".to_owned(),
+            later,
+        ),
         Done::Ticked { node, millis } => format!("o temporizador de {node} esgotou: passaram {millis} ms"),
         Done::Delivered { message } => format!("{message} foi entregue"),
         Done::Discarded { message } => format!("{message} foi descartada"),
@@ -90,8 +91,8 @@ fn right_again(node: NodeId, pid: u32) -> String {
 fn with_later(said: String, later: &[NodeId]) -> String {
     match later {
         [] => said,
-        [one] => format!("{said} ({one} adota isso quando voltar a rodar)"),
-        some => format!("{said} ({} adotam isso quando voltarem a rodar)", names(some, " e ")),
+        [one] => format!("{said} ({one} adota isso quando voltar)"),
+        some => format!("{said} ({} adotam isso quando voltarem)", names(some, " e ")),
     }
 }
 
@@ -103,7 +104,7 @@ fn rule_set(rule: &LinkRule, both_ways: bool) -> String {
         Effect::Hold => format!("{to} retém {message} que chega"),
         Effect::Drop => format!("{message} de {from} para {to} se perde"),
         Effect::Delay { millis } => format!("{message} de {from} para {to} atrasa {millis} ms"),
-        Effect::Duplicate => format!("{message} de {from} para {to} chega duas vezes"),
+        Effect::Duplicate => format!("{message} de {from} para {to} é duplicado"),
     }
 }
 
@@ -133,7 +134,7 @@ pub fn client_error(error: &ClientError) -> String {
     match error {
         ClientError::Refused(of) => refusal(of),
         ClientError::Unreachable { addresses, why } => format!(
-            "nenhum nó responde em {} ({}). Há um cluster rodando? `epoca cluster` inicia um, --connect indica outro",
+            "nenhum nó responde em {} ({}). Há um cluster em execução? `epoca cluster` inicia um, --connect indica outro",
             addresses.join(", "),
             reason(why)
         ),
@@ -154,7 +155,7 @@ pub fn client_error(error: &ClientError) -> String {
         ClientError::BadAddress { address } => {
             format!("{address:?} não é um endereço: escreva HOST:PORTA, como 127.0.0.1:7101")
         }
-        ClientError::NoLauncher { node } => format!("{node} foi iniciado à mão: faça isso onde ele roda"),
+        ClientError::NoLauncher { node } => format!("{node} foi iniciado à mão: faça isso onde ele está em execução"),
         ClientError::NoRandom(why) => format!("o sistema não fornece números aleatórios: {why}"),
     }
 }
@@ -190,7 +191,7 @@ pub fn reason(why: &Reason) -> String {
         Reason::Empty => "a resposta está vazia".to_owned(),
         Reason::Misfit => "a resposta não corresponde ao pedido".to_owned(),
         Reason::NoMajority { asked, answering, quorum } => format!(
-            "de {asked} nós só {} respondem e a maioria são {quorum}: nenhum nó pode liderar antes que outro rode. \
+            "de {asked} nós só {} respondem e a maioria são {quorum}: nenhum nó pode liderar antes que outro volte. \
              Nada foi feito: tente de novo depois",
             names(answering, " ")
         ),
@@ -262,7 +263,7 @@ pub fn refusal(of: &Refusal) -> String {
             "outros backups deste nó estão sendo lidos: tente de novo quando terminarem".to_owned()
         }
         Refusal::CommitsFull {} => {
-            "há coisa demais esperando commit: tente de novo quando a maioria acompanhar".to_owned()
+            "há entradas demais esperando o commit: tente de novo quando a maioria acompanhar".to_owned()
         }
         Refusal::NoVoter {} => "pelo seu log, este nó não é votante desta lista: não pode responder como um".to_owned(),
         Refusal::NoCluster {} => "este nó ainda não pertence a um cluster: pergunte a outro".to_owned(),
@@ -283,9 +284,9 @@ pub fn refusal(of: &Refusal) -> String {
         }
         Refusal::JustStarted {} => "este nó acabou de ser iniciado e ainda não se candidata: tente de novo".to_owned(),
         Refusal::NotSettled {} => {
-            "o líder é novo e nada da sua época tem commit ainda: tente de novo quando a maioria acompanhar".to_owned()
+            "o líder é novo e nada da sua época foi efetivado ainda: tente de novo quando a maioria acompanhar".to_owned()
         }
-        Refusal::ChangeUnderWay {} => "outra mudança de membros ainda não tem commit: tente de novo".to_owned(),
+        Refusal::ChangeUnderWay {} => "outra mudança de membros ainda não foi efetivada: tente de novo".to_owned(),
         Refusal::IdInUse {} => "um nó ativo já usa esse id, com outra pasta de dados: escolha outro id".to_owned(),
         Refusal::NotCaughtUp {} => {
             "ainda lhe faltam entradas, ou não deu sinal há pouco: veja `epoca member list`".to_owned()
@@ -297,7 +298,7 @@ pub fn refusal(of: &Refusal) -> String {
         }
         Refusal::TooManyMembers {} => "o cluster já tem o máximo de membros: remova um antes".to_owned(),
         Refusal::FeatureLevel {} => {
-            "um membro roda uma versão mais antiga, que não conhece este tipo de escrita: `epoca member list` mostra \
+            "um membro executa uma versão mais antiga, que não conhece este tipo de escrita: `epoca member list` mostra \
              qual; atualize-o antes"
                 .to_owned()
         }
@@ -323,7 +324,7 @@ pub fn refusal(of: &Refusal) -> String {
         Refusal::EpochZero {} => "as épocas começam em 1".to_owned(),
         Refusal::Rebuilt {} => {
             "o executável foi recompilado depois que o cluster começou: encerre o cluster e inicie-o de novo, ou \
-             metade rodaria o novo"
+             metade executaria o novo"
                 .to_owned()
         }
         Refusal::UnknownWrong {} => {
@@ -402,23 +403,23 @@ pub fn refusal(of: &Refusal) -> String {
         Refusal::NoLink { node, peer, nodes } => {
             format!("{node} não tem enlace com {peer}: os seus enlaces vão para {}", names(nodes, ", "))
         }
-        Refusal::SameNode { node } => format!("um enlace tem duas pontas; {node} foi dito duas vezes"),
+        Refusal::SameNode { node } => format!("um enlace tem duas pontas; {node} foi indicado duas vezes"),
         Refusal::NoSuchMessage { id, node } => {
             format!("nenhuma mensagem {id} espera em {node}: `fault pending` lista as que esperam")
         }
         Refusal::TooMany { limit } => format!("entradas forjadas demais de uma vez: o limite é {limit}"),
         Refusal::UnknownNode { node, nodes } => unknown_node(*node, nodes),
-        Refusal::NotRunning { node } => format!("{node} não está rodando; `fault restart {}` o inicia", node.0),
+        Refusal::NotRunning { node } => format!("{node} não está em execução; `fault restart {}` o inicia", node.0),
         Refusal::Paused { node } => format!("{node} já está pausado; `fault resume {}` o retoma", node.0),
         Refusal::NotPaused { node } => format!("{node} não está pausado"),
         Refusal::DoesNotEnd { node } => format!("{node} não termina; recebeu o sinal e continua lá"),
         Refusal::NotStarted { node, reason } => format!("não foi possível iniciar {node}: {reason}"),
         Refusal::Ended { node, reason } => format!("{node} terminou logo em seguida: {reason}"),
         Refusal::NoAnswer { node, pid, subject } => {
-            format!("{node} roda mas ainda não responde: o seu pid é {pid}; o que ele diz está em {subject}")
+            format!("{node} está em execução mas ainda não responde: o seu pid é {pid}; o que ele diz está em {subject}")
         }
         Refusal::NothingStored { node } => {
-            format!("{node} ainda não tem no log uma entrada com commit da qual inverter um bit: escreva algo antes")
+            format!("{node} ainda não tem no log uma entrada efetivada da qual inverter um bit: escreva algo antes")
         }
         Refusal::DamagedAlone { node } => format!(
             "{node} está sozinho: com o log danificado não teria de quem receber os dados de novo, não mudaria nada e \
@@ -443,7 +444,7 @@ pub fn disks_lost(of: &DisksLost) -> String {
     let DisksLost { lost, whole, voters } = of;
     let listed = if whole.is_empty() { "nenhum".to_owned() } else { names(whole, " ") };
     format!(
-        "perdeu-se a maioria dos discos: {} rodam com outra pasta de dados que a da lista de membros, e {} de {voters} \
+        "perdeu-se a maioria dos discos: {} usam outra pasta de dados que a da lista de membros, e {} de {voters} \
          votantes podem estar íntegros ({listed}) onde são necessários {}. Nenhum líder pode ser eleito e nenhum nó \
          pode entrar. Nada é fundado de novo, porque o que foi confirmado ainda pode estar nas pastas postas de lado. \
          Devolva tantas quantas faltam das pastas de quarentena, consertadas (o why.txt em cada uma diz como), ou \

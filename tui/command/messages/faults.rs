@@ -97,7 +97,7 @@ pub fn rule(rule: &LinkRule) -> Localized {
         Effect::Delay { millis } => {
             localized!("{way} arrive {millis} ms late", "{way} chegam {millis} ms atrasadas", with way)
         }
-        Effect::Duplicate => localized!("{way} arrive twice", "{way} chegam duas vezes", with way),
+        Effect::Duplicate => localized!("{way} arrive twice", "{way} são duplicadas", with way),
     }
 }
 

@@ -249,7 +249,7 @@ pub fn majority_of(voters: usize, level: FeatureLevel, since: EntryId, reported_
 pub fn older_version(node: NodeId, level: u32) -> Localized {
     localized!(
         "{node} supports feature levels up to {level}: it runs an older version",
-        "{node} conhece níveis de recursos até {level}: roda uma versão mais antiga"
+        "{node} conhece níveis de recursos até {level}: executa uma versão mais antiga"
     )
 }
 
@@ -263,7 +263,7 @@ pub fn feature_level_below(level: FeatureLevel, level_max: FeatureLevel) -> Loca
 pub fn other_folder(node: NodeId) -> Localized {
     localized!(
         "{node} runs with another data folder than this one: it does not count",
-        "{node} roda com outra pasta de dados, não com esta: ele não conta"
+        "{node} usa outra pasta de dados, não com esta: ele não conta"
     )
 }
 

@@ -75,7 +75,7 @@ fn newest(model: &Model) -> Vec<(&Row, Vec<NodeId>)> {
 
 fn is_open(model: &Model, row: &Row, look: &Look) -> bool {
     matches!(row.shape, Shape::Message(_))
-        && matches!(parts::figure(model, row, look), Figure::Arrow(Arrow { end: End::Open, .. }))
+        && matches!(parts::figure(model, row, look), Figure::Arrow(Arrow { end: End::Open | End::Moving(_), .. }))
 }
 
 fn part(model: &Model, row: &Row, down: &[NodeId], rank: u64, look: &Look) -> Value {
@@ -106,7 +106,8 @@ fn arrow_part(arrow: &Arrow) -> Value {
         End::Head => "head",
         End::Held => "held",
         End::Lost => "lost",
-        End::Open => "open",
+        // The page shows moments, and none between them: a message on its way has not arrived.
+        End::Open | End::Moving(_) => "open",
     };
     let node = |node: &Option<NodeId>| node.map_or(0, |node| node.0);
     let labels: Vec<_> = labels.iter().map(|label| shown(label)).collect();

@@ -57,7 +57,7 @@ pub const BINDINGS: &[Binding] = &[
         .hint("scenario", "cenário")
         .help(
             "run a scenario; 0 lists them; typed: run normal, run ./mine.txt, stop",
-            "roda um cenário; 0 lista todos; digitado: run normal, run ./meu.txt, stop",
+            "executa um cenário; 0 lista todos; digitado: run normal, run ./meu.txt, stop",
         )
         .needs(Needs::Lab),
     on_control(&[char('0')], "0", Action::Scenarios)
@@ -188,7 +188,7 @@ pub const BINDINGS: &[Binding] = &[
     ),
     on_control(&[char(':'), control('p')], ":", Action::Palette).hint("find", "buscar").help(
         "find a command or a key by a few letters; also ctrl-p",
-        "acha um comando ou tecla por algumas letras; também ctrl-p",
+        "encontra um comando ou tecla por algumas letras; também ctrl-p",
     ),
     on_control(&[char('y')], "y", Action::Copy).help(
         "copy the selected line or message, or the tab, to the clipboard",
@@ -224,7 +224,7 @@ pub const BINDINGS: &[Binding] = &[
         .help("the newest entries, and follow them", "as entradas mais novas, e as acompanha"),
     on_control(&[char('[')], "[", Action::Tape(TapeKey::Back)).help(
         "previous event: the screen shows the past, the cluster keeps running",
-        "evento anterior: a tela mostra o passado, o cluster continua rodando",
+        "evento anterior: a tela mostra o passado, o cluster continua em execução",
     ),
     on_control(&[char(']')], "]", Action::Tape(TapeKey::Forward)).help("next event", "evento seguinte"),
     on_control(&[char('{')], "{", Action::Tape(TapeKey::PreviousMark)).help(
@@ -237,9 +237,9 @@ pub const BINDINGS: &[Binding] = &[
     on_control(&[char('B')], "B", Action::Tape(TapeKey::Bookmark))
         .help("bookmark this moment; typed: bookmark TEXT", "marca este momento; digitado: bookmark TEXTO"),
     on_control(&[char(' ')], "space", Action::Tape(TapeKey::Freeze))
-        .help("freeze the screen; in the past: play, and pause", "congela a tela; no passado: toca e pausa"),
-    on_control(&[char('-')], "-", Action::Tape(TapeKey::Slower)).help("play slower", "toca mais devagar"),
-    on_control(&[char('+')], "+", Action::Tape(TapeKey::Faster)).help("play faster", "toca mais rápido"),
+        .help("freeze the screen; in the past: play, and pause", "congela a tela; no passado: reproduz e pausa"),
+    on_control(&[char('-')], "-", Action::Tape(TapeKey::Slower)).help("play slower", "reproduz mais devagar"),
+    on_control(&[char('+')], "+", Action::Tape(TapeKey::Faster)).help("play faster", "reproduz mais rápido"),
     on_control(&[key(KeyCode::Esc)], "esc", Action::Escape)
         .help("close a selection, a message or this help", "fecha uma seleção, uma mensagem ou esta ajuda"),
     on_type(&[key(KeyCode::Enter)], "enter", Action::Run)

@@ -34,7 +34,7 @@ const SHAPES: &[(&str, Kind, Text)] = &[
     (
         "[ x=1 ]",
         Kind::Final,
-        text("final: committed and applied, visible to readers", "final: com commit e aplicado, visível aos leitores"),
+        text("final: committed and applied, visible to readers", "final: efetivado e aplicado, visível aos leitores"),
     ),
     (
         "┆ x=1 ┆",

@@ -21,7 +21,7 @@ pub const fn group(group: CheckGroup) -> Text {
         CheckGroup::OneLeader => text("one leader", "um líder"),
         CheckGroup::LogMatching => text("log matching", "logs iguais"),
         CheckGroup::Quorum => text("on a quorum", "em quórum"),
-        CheckGroup::CommittedStays => text("committed stays", "commit permanece"),
+        CheckGroup::CommittedStays => text("committed stays", "efetivado fica"),
         CheckGroup::FinalData => text("final data", "dados finais"),
     }
 }

@@ -123,7 +123,7 @@ const EXPLANATIONS: &[Explanation] = &[
             text(
                 "Raft compares only index and term. An entry with the right number and the wrong content would pass \
                  that check. Here it fails, and the console shows both digests.",
-                "O Raft compara só índice e mandato. Uma entrada com o número certo e o conteúdo errado passaria \
+                "O Raft compara só índice e termo. Uma entrada com o número certo e o conteúdo errado passaria \
                  nessa verificação. Aqui ela não passa, e o console mostra os dois digests.",
             ),
         ],
@@ -139,7 +139,7 @@ const EXPLANATIONS: &[Explanation] = &[
             text(
                 "The replica deletes its entries from the conflict on. It never deletes a committed one: a committed \
                  entry is on a majority, every leader has it, so no leader's push can differ there.",
-                "A réplica apaga suas entradas a partir do conflito. Nunca apaga uma com commit: ela está na maioria, \
+                "A réplica apaga suas entradas a partir do conflito. Nunca apaga uma efetivada: ela está na maioria, \
                  todo líder a tem, portanto o push de nenhum líder pode diferir ali.",
             ),
             text(
@@ -166,7 +166,7 @@ const EXPLANATIONS: &[Explanation] = &[
                  the digests differ there, the sync point is the replica's last committed entry.",
                 "A réplica informa o último offset de cada época e o digest ali. O líder toma a maior época que ambos \
                  têm e o menor dos dois últimos offsets: é o ponto de sincronização. Se os digests diferem ali, o \
-                 ponto de sincronização é a última entrada com commit da réplica.",
+                 ponto de sincronização é a última entrada efetivada da réplica.",
             ),
             text(
                 "One round trip is enough, at most two with forged entries, however many entries conflict. Raft steps \
@@ -203,13 +203,13 @@ const EXPLANATIONS: &[Explanation] = &[
             text(
                 "The leader sorts the positions up to which each voter matches. The value at the quorum's rank is on \
                  a majority; with four nodes that is the third highest. Its own copy counts only after its own flush.",
-                "O líder ordena as posições até onde cada votante confere. A posição na ordem do quórum está na \
+                "O líder ordena as posições até onde o log de cada votante coincide. A posição na ordem do quórum está na \
                  maioria; com quatro nós é a terceira maior. A cópia do líder só conta depois da própria gravação.",
             ),
             text(
                 "Only an entry of the leader's own epoch is committed by counting; older entries are committed with \
                  it. Otherwise a later leader could still overwrite an entry that a majority has.",
-                "Só uma entrada da própria época recebe commit por contagem; as antigas recebem junto. Senão uma \
+                "Só uma entrada da própria época é efetivada por contagem; as antigas são efetivadas junto. Senão uma \
                  entrada que a maioria tem ainda poderia ser sobrescrita por um líder posterior.",
             ),
         ],
@@ -253,7 +253,7 @@ const EXPLANATIONS: &[Explanation] = &[
                  compared first, then offsets. Every committed entry is on a majority and a winner needs the votes of \
                  a majority, so one of its voters has the entry and would have refused a log without it.",
                 "Um nó só vota num candidato cujo último (época, offset) não é menor que o seu: comparam-se primeiro \
-                 as épocas, depois os offsets. Toda entrada com commit está na maioria e o vencedor precisa dos votos \
+                 as épocas, depois os offsets. Toda entrada efetivada está na maioria e o vencedor precisa dos votos \
                  da maioria: algum dos seus votantes tem a entrada e teria recusado um log sem ela.",
             ),
             text(
@@ -296,7 +296,7 @@ const EXPLANATIONS: &[Explanation] = &[
         ],
         source: text(
             "Raft §5.1, §5.2, §8 (no-op at the start of a term).",
-            "Raft §5.1, §5.2, §8 (no-op no início do mandato).",
+            "Raft §5.1, §5.2, §8 (no-op no início do termo).",
         ),
     },
     Explanation {
@@ -352,7 +352,7 @@ const EXPLANATIONS: &[Explanation] = &[
              If the transfer takes longer than an election timeout, the old leader continues and accepts the waiting \
              writes.",
             "Novas escritas esperam e as anteriores são confirmadas. Quando o alvo tem a última entrada, o líder pede \
-             que inicie uma eleição na hora. Os logs são comparados como em toda eleição: nenhuma entrada com commit \
+             que inicie uma eleição na hora. Os logs são comparados como em toda eleição: nenhuma entrada efetivada \
              se perde. Se a transferência demora mais que um timeout de eleição, o líder antigo continua e aceita as \
              escritas que esperaram.",
         )],
@@ -399,7 +399,7 @@ const EXPLANATIONS: &[Explanation] = &[
              one server is added or removed at a time, so every majority of the old list shares a voter with every \
              majority of the new one. A new node first receives everything as a learner, and counts in no majority \
              until it has caught up.",
-            "A lista de membros é uma entrada do log e vale assim que está lá, com ou sem commit. Só um servidor \
+            "A lista de membros é uma entrada do log e vale assim que está lá, efetivada ou não. Só um servidor \
              entra ou sai por vez: toda maioria da lista antiga tem um votante em comum com toda maioria da nova. Um \
              nó novo primeiro recebe tudo como aprendiz, e não conta em nenhuma maioria até alcançar o líder.",
         )],
@@ -413,13 +413,13 @@ const EXPLANATIONS: &[Explanation] = &[
              consistency check gets no hint: it finds them by id or by digest. A durable mark only ensures that the \
              experiment cannot violate confirmed data: forged entries are never acked, applied or counted in a vote.",
             "Entradas forjadas são acrescentadas ao log de uma réplica com os números da continuação exata. A \
-             verificação de consistência não recebe dica: acha-as por id ou por digest. Uma marca durável só garante \
+             verificação de consistência não recebe dica: ela as detecta por id ou por digest. Uma marca durável só garante \
              que o experimento não viole dados confirmados: entradas forjadas nunca são confirmadas, aplicadas nem \
              contadas num voto.",
         )],
         source: text(
             "Assignment, test 3: conflicting entries are injected and repaired.",
-            "Trabalho, teste 3: entradas conflitantes são injetadas e reparadas.",
+            "Trabalho, teste 3: entradas conflitantes são injetadas, detectadas e corrigidas.",
         ),
     },
     Explanation {

@@ -59,7 +59,7 @@ pub const TEXTS: &[NarrationText] = &[
     ),
     plain("Truncated", "truncates {count} from {from_id}: {why}", "trunca {count} a partir de {from_id}: {why}").why(
         "no committed entry is lost: everything up to {committed} is committed and comes before",
-        "nenhuma entrada com commit se perde: tudo até {committed} tem commit e vem antes",
+        "nenhuma entrada efetivada se perde: tudo até {committed} está efetivado e vem antes",
     ),
     plain(
         "Reported",
@@ -71,11 +71,11 @@ pub const TEXTS: &[NarrationText] = &[
         "sync point with {to}: {sync}, {by}; {resent} sent again",
         "ponto de sincronização com {to}: {sync}, {by}; {resent} de novo",
     ),
-    plain("Acked", "{up_to} is on the disk: ack to {to}", "{up_to} está no disco: ack a {to}"),
+    plain("Acked", "{up_to} is on the disk: ack to {to}", "{up_to} está no disco: envia o ack a {to}"),
     plain("Counted", "counts {peers}: {arithmetic}", "conta {peers}: {arithmetic}"),
     plain("Counted.short", "counts {peers}: {arithmetic}", "conta {peers}: {arithmetic}")
         .why("no majority has {up_to}: it is not confirmed", "a maioria não tem {up_to}: não é confirmada"),
-    plain("Committed", "a majority has {up_to}: committed", "a maioria tem {up_to}: commit").why(
+    plain("Committed", "a majority has {up_to}: committed", "a maioria tem {up_to}: efetivada").why(
         "every later leader needs the vote of a node that has it, so it cannot be lost",
         "todo líder futuro precisa do voto de um nó que a tem: não pode ser perdida",
     ),
@@ -117,7 +117,7 @@ pub const TEXTS: &[NarrationText] = &[
     )
     .why(
         "its log is not behind a majority's, so it has every committed entry",
-        "o seu log não está atrás do da maioria: tem toda entrada com commit",
+        "o seu log não está atrás do da maioria: tem toda entrada efetivada",
     ),
     plain("SteppedDown", "steps down as leader of {epoch}: {why}", "deixa a liderança de {epoch}: {why}").why(
         "unconfirmed entries stay intermediate until the next leader decides",
@@ -134,7 +134,7 @@ pub const TEXTS: &[NarrationText] = &[
     plain("MessageDiscarded.no-room", "discarded, {why}: {kind} of {peers}", "descartado, {why}: {kind} de {peers}"),
     plain("Injected", "forged on purpose: {what} as {ids}", "forjada de propósito: {what} como {ids}").why(
         "the consistency check gets no hint: it has to find the entry by id or digest",
-        "a verificação não recebe dica: tem de achar a entrada por id ou digest",
+        "a verificação não recebe dica: tem de detectar a entrada por id ou digest",
     ),
     plain(
         "Quarantined",

@@ -19,7 +19,7 @@ pub const REASONS: &[(&str, Text)] = &[
         ),
     ),
     ("runs", text("the last of the greatest common epoch", "a última da maior época em comum")),
-    ("committed", text("its last committed entry", "a sua última entrada com commit")),
+    ("committed", text("its last committed entry", "a sua última entrada efetivada")),
     ("silence", text("no leader for an election timeout", "sem líder durante um timeout de eleição")),
     ("leader-gone", text("the leader's process has ended", "o processo do líder terminou")),
     ("asked", text("an election was requested", "uma eleição foi pedida")),
@@ -38,7 +38,7 @@ pub const REASONS: &[(&str, Text)] = &[
                                                                               deve liderar",
         ),
     ),
-    ("removed", text("it is not in the committed member list", "não está na lista de membros com commit")),
+    ("removed", text("it is not in the committed member list", "não está na lista de membros efetivada")),
     (
         "joining",
         text(

@@ -54,7 +54,7 @@ pub const RULES: &[(&str, Text)] = &[
         "Consistent.nothing",
         text(
             "follows {from} in {epoch}: its log matches up to {prev}",
-            "segue {from} em {epoch}: o seu log confere até {prev}",
+            "segue {from} em {epoch}: o seu log coincide até {prev}",
         ),
     ),
     (
@@ -82,14 +82,14 @@ pub const RULES: &[(&str, Text)] = &[
         "Conflict",
         text(
             "the push of {from} conflicts ({what}): expected {expected}, found {found}",
-            "o push de {from} conflita ({what}): esperava {expected}, achou {found}",
+            "o push de {from} conflita ({what}): esperava {expected}, encontrou {found}",
         ),
     ),
     (
         "Truncated",
         text(
             "truncates {count} from {from_id}: {why}; everything up to {committed} is committed and stays",
-            "trunca {count} a partir de {from_id}: {why}; tudo até {committed} tem commit e permanece",
+            "trunca {count} a partir de {from_id}: {why}; tudo até {committed} está efetivado e permanece",
         ),
     ),
     (
@@ -97,7 +97,7 @@ pub const RULES: &[(&str, Text)] = &[
         text(
             "truncates {count} from {from_id} ({forged} forged): {why}; everything up to {committed} is committed and \
              stays",
-            "trunca {count} a partir de {from_id} ({forged} forjadas): {why}; tudo até {committed} tem commit e \
+            "trunca {count} a partir de {from_id} ({forged} forjadas): {why}; tudo até {committed} está efetivado e \
              permanece",
         ),
     ),
@@ -125,7 +125,7 @@ pub const RULES: &[(&str, Text)] = &[
     ("Acked", text("{up_to} is on its disk: sends the ack to {to}", "{up_to} está no seu disco: envia o ack a {to}")),
     ("Counted", text("counts {from} up to {up_to}: {arithmetic}", "conta {from} até {up_to}: {arithmetic}")),
     ("Counted.self", text("counts itself up to {up_to}: {arithmetic}", "conta a si mesmo até {up_to}: {arithmetic}")),
-    ("Committed", text("a quorum has {up_to}: committed ({count})", "a maioria tem {up_to}: commit ({count})")),
+    ("Committed", text("a quorum has {up_to}: committed ({count})", "a maioria tem {up_to}: efetivada ({count})")),
     ("Ordered", text("commit order to {to}: final up to {up_to}", "ordem de commit a {to}: final até {up_to}")),
     (
         "Finalized",
@@ -324,7 +324,10 @@ pub const RULES: &[(&str, Text)] = &[
     ),
     ("Killed", text("was killed, on purpose", "foi morto, de propósito")),
     ("Restarted", text("was started again", "foi iniciado de novo")),
-    ("Paused", text("was paused: the process exists but does not run", "foi pausado: o processo existe, mas não roda")),
+    (
+        "Paused",
+        text("was paused: the process exists but does not run", "foi pausado: o processo existe, mas não é executado"),
+    ),
     ("Resumed", text("was resumed", "foi retomado")),
     ("LinkCut", text("its link with {with} is cut, on purpose", "o seu enlace com {with} está cortado, de propósito")),
     ("LinkHealed", text("its link with {with} is healed", "o seu enlace com {with} foi refeito")),
@@ -342,7 +345,7 @@ pub const RULES: &[(&str, Text)] = &[
             "passo a passo: os seus temporizadores estão parados, as mensagens esperam",
         ),
     ),
-    ("StepOff", text("step mode ends: its timers run", "fim do passo a passo: os seus relógios correm")),
+    ("StepOff", text("step mode ends: its timers run", "fim do passo a passo: os seus temporizadores correm")),
     (
         "MessageLetThrough",
         text(

@@ -4,7 +4,7 @@ use crate::lang::{Text, text};
 
 pub const RUNS_ALREADY: Text = text(
     "a scenario is already running; type stop to end it",
-    "um cenário já está rodando; digite stop para encerrá-lo",
+    "um cenário já está em andamento; digite stop para encerrá-lo",
 );
 pub const NEEDS_LAB: Text =
     text("scenarios need nodes that were started with --lab", "cenários precisam de nós iniciados com --lab");
@@ -24,11 +24,11 @@ pub const LIST_HINT: Text = text(
 );
 pub const NONE_YET: Text = text(
     "no scenario has run yet: keys 1 to 9, 0 for the list, or typed: run NAME",
-    "nenhum cenário rodou ainda: teclas 1 a 9, 0 para a lista, ou digitado: run NOME",
+    "nenhum cenário foi executado ainda: teclas 1 a 9, 0 para a lista, ou digitado: run NOME",
 );
 pub const NO_SHEET: Text = text(
     "the assignment's sheet: run assignment ticks each graded line on this cluster",
-    "a folha do trabalho: run assignment marca cada item avaliado neste cluster",
+    "a ficha de avaliação do trabalho: run assignment marca cada item avaliado neste cluster",
 );
 pub const STARTS: Text = text("{name} starts …", "{name} começa …");
 pub const UNDER_WAY: Text = text("{ticked} of {all}", "{ticked} de {all}");

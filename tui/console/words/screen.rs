@@ -72,7 +72,7 @@ pub const B_CONFLICT: Text = text("{nodes} CONFLICT AT {what}", "{nodes} CONFLIT
 pub const B_MISSING: Text = text("{nodes} HAS NO ENTRIES AFTER {what}", "{nodes} SEM ENTRADAS DEPOIS DE {what}");
 pub const B_TRUNCATED: Text = text("{nodes} TRUNCATES {what}", "{nodes} TRUNCA {what}");
 pub const B_RESYNCED: Text = text("{what} SYNC POINT FOUND", "{what} PONTO DE SINCRONIZAÇÃO");
-pub const B_COMMITTED: Text = text("{what} COMMITTED", "{what} COMMIT");
+pub const B_COMMITTED: Text = text("{what} COMMITTED", "{what} EFETIVADA");
 pub const B_FINAL: Text = text("{what} FINAL ON {nodes}", "{what} FINAL EM {nodes}");
 pub const B_WAITS: Text = text("{nodes} ORDER {what} WAITS", "{nodes} ORDEM {what} ESPERA");
 pub const B_HELD: Text = text("{nodes} {what} HELD", "{nodes} {what}: RETENÇÃO");
@@ -82,7 +82,7 @@ pub const B_GIVES_UP: Text = text("{nodes} GIVES UP ITS CANDIDACY", "{nodes} DES
 pub const B_REPLICA: Text = text("{nodes} BECOMES A REPLICA", "{nodes} TORNA-SE RÉPLICA");
 pub const B_LIVE: Text = text("{live} OF {nodes} NODES LIVE", "{live} DE {nodes} NÓS VIVOS");
 pub const B_VIOLATED: Text = text("VIOLATED: {what}", "VIOLAÇÃO: {what}");
-pub const B_STANDS: Text = text("{nodes} STANDS FOR ELECTION", "{nodes} CANDIDATA-SE");
+pub const B_STANDS: Text = text("{nodes} STANDS FOR ELECTION", "{nodes} SE CANDIDATA");
 pub const B_LEADS: Text = text("{nodes} LEADS {what}", "{nodes} LIDERA {what}");
 pub const B_STEPS_DOWN: Text = text("{nodes} STEPS DOWN IN {what}", "{nodes} DEIXA A LIDERANÇA DE {what}");
 pub const B_KILLED: Text = text("{nodes} KILLED", "{nodes} MORTO");
@@ -122,7 +122,7 @@ pub const MARK_CONFLICT: Text = text("≠ conflict: {what}", "≠ conflito: {wha
 pub const MARK_MISSING: Text = text("· ends at {what}", "· termina em {what}");
 pub const MARK_QUARANTINED: Text = text("x disk damaged, restarts empty", "x disco danificado, recomeça vazio");
 pub const MARK_TRUNCATES: Text = text("~ truncates {what}", "~ trunca {what}");
-pub const MARK_COMMITTED: Text = text("✓ committed {what}", "✓ commit {what}");
+pub const MARK_COMMITTED: Text = text("✓ committed {what}", "✓ efetivada {what}");
 pub const MARK_CUT: Text = text("✗ cut from {what}", "✗ cortado de {what}");
 pub const MARK_HEALED: Text = text("✓ linked with {what}", "✓ ligado a {what}");
 pub const MARK_HOLDS: Text = text("▮ holds {what}", "▮ retém {what}");
@@ -204,7 +204,7 @@ pub const LOG_ENDS: Text = text(
 );
 pub const BELIEVES: Text = text(
     "{leader} believes: match {matched}, next position {next}",
-    "{leader} supõe: confere {matched}, próxima posição {next}",
+    "{leader} supõe: coincide até {matched}, próxima posição {next}",
 );
 pub const AT_POSITION: Text = text(" (position {position})", " (posição {position})");
 pub const IS_CUT: Text = text("link with {node} is cut", "enlace com {node} cortado");
@@ -234,7 +234,7 @@ pub const IDLE: Text = text(" i to type a command, such as put x 1", " i para di
 pub const IDLE_OBSTACLES: Text =
     text(" i to type; keys in parentheses: {why}", " i para digitar; teclas entre parênteses: {why}");
 pub const SEARCH: Text = text("(search) {wanted}", "(busca) {wanted}");
-pub const NOT_FOUND: Text = text("not found", "não achado");
+pub const NOT_FOUND: Text = text("not found", "não encontrado");
 pub const R_LEADER: Text = text("LEADER", "LÍDER");
 pub const R_REPLICA: Text = text("replica", "réplica");
 pub const R_LEARNER: Text = text("learner", "aprendiz");
@@ -252,7 +252,7 @@ pub const BELIEVES_NOTHING: Text = text("{leader} knows nothing of it yet", "{le
 pub const RECEIVES: Text =
     text("receives a snapshot: {sent} of {bytes} bytes", "recebe um snapshot: {sent} de {bytes} bytes");
 pub const LOG_BEGINS: Text = text("   log begins after {entry}", "   o log começa depois de {entry}");
-pub const MATCH: Text = text("match ", "confere ");
+pub const MATCH: Text = text("match ", "coincide até ");
 pub const NEXT: Text = text("  next ", "  próxima ");
 pub const POSITION: Text = text("position {position}", "posição {position}");
 pub const N_TRUNCATED: Text = text("truncated ", "truncado ");
@@ -275,7 +275,7 @@ pub const NOTHING_COMMITTED: Text = text("nothing", "nada");
 pub const T_COMMIT: Text = text("commit ", "commit ");
 pub const NO_QUORUM: Text = text(
     " NO QUORUM: {live} live, {quorum} of {nodes} needed ",
-    " SEM MAIORIA: {live} vivos, precisa de {quorum} de {nodes} ",
+    " SEM MAIORIA: {live} vivos, são necessários {quorum} de {nodes} ",
 );
 pub const T_QUORUM: Text = text("quorum ", "maioria ");
 pub const QUORUM_OF: Text = text("{quorum} of {nodes}", "{quorum} de {nodes}");
@@ -306,7 +306,7 @@ pub const NO_NODE: Text = text("there is no node {letter}", "não há nó {lette
 pub const NODES_NOT_THERE: Text = text("the nodes are not ready yet", "os nós ainda não estão prontos");
 pub const O_CHOSEN: Text = text("is already selected", "já foi selecionado");
 pub const O_DOWN_ALREADY: Text = text("is already down", "já está fora do ar");
-pub const O_RUNS: Text = text("is running", "está rodando");
+pub const O_RUNS: Text = text("is running", "está em execução");
 pub const O_DOWN: Text = text("is down", "está fora do ar");
 pub const O_LEADS: Text = text("is the leader: its log is authoritative", "é o líder: o seu log é a referência");
 pub const NO_NODE_ANSWERS: Text = text("no node answers", "nenhum nó responde");
@@ -335,7 +335,7 @@ pub const fn role(role: RoleName, membership: Membership) -> Text {
 pub const fn tab(pane: Pane) -> Text {
     match pane {
         Pane::Scenario => text("scenario", "cenário"),
-        Pane::Sheet => text("sheet", "folha"),
+        Pane::Sheet => text("sheet", "ficha"),
         Pane::Narration => text("narration", "narração"),
         Pane::Events => text("events", "eventos"),
         Pane::SpaceTime => text("space-time", "espaço-tempo"),

@@ -3,13 +3,13 @@
 use crate::lang::{Lang, Text, text};
 
 pub const STEP: Text = text("STEP", "PASSO");
-pub const STANDS_STILL: Text = text("timers are stopped", "os relógios estão parados");
-pub const MARK_STILL: Text = text("▮ timer stopped", "▮ relógio parado");
-pub const MARK_GOES_ON: Text = text("▸ timer runs", "▸ relógio corre");
-pub const TIME_GOES_ON: Text = text("timers run (t: step mode)", "os relógios correm (t: passo a passo)");
+pub const STANDS_STILL: Text = text("timers are stopped", "os temporizadores estão parados");
+pub const MARK_STILL: Text = text("▮ timer stopped", "▮ temporizador parado");
+pub const MARK_GOES_ON: Text = text("▸ timer runs", "▸ temporizador corre");
+pub const TIME_GOES_ON: Text = text("timers run (t: step mode)", "os temporizadores correm (t: passo a passo)");
 pub const NOTHING_WAITS: Text = text(
     "no message waits: try put x 1, or tick 1 to expire n1's timer",
-    "nenhuma mensagem espera: tente put x 1, ou tick 1 para esgotar o relógio de n1",
+    "nenhuma mensagem espera: tente put x 1, ou tick 1 para esgotar o temporizador de n1",
 );
 pub const IS_OFF: Text =
     text("step mode is off and nothing is held: t turns it on", "passo a passo desligado, nada retido: t liga");

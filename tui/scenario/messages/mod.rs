@@ -60,7 +60,7 @@ pub fn and_more(first: &Localized) -> Localized {
 }
 
 pub fn answered_late(node: NodeId) -> Localized {
-    localized!("{node} runs, and answered late", "{node} está rodando, e respondeu tarde")
+    localized!("{node} runs, and answered late", "{node} está em execução, e respondeu tarde")
 }
 
 pub fn clients_started(clients: u64) -> Localized {
