@@ -6,7 +6,7 @@
 use std::ffi::OsString;
 
 use clap::parser::ValueSource;
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::command::Command;
@@ -18,6 +18,7 @@ use crate::command::node_options::LeadershipArgs;
 use crate::command::options::{CONNECT_VARIABLE, Global};
 use crate::command::verify::VerifyArgs;
 use crate::console::Theme;
+use crate::help::localized;
 use crate::lang::Lang;
 use crate::scenario::command::ScenarioArgs;
 use crate::tape::command::{RecordArgs, RecordOptions, ReplayArgs};
@@ -42,17 +43,30 @@ impl Cli {
         Cli::read_from(std::env::args_os(), std::env::var_os(CONNECT_VARIABLE))
     }
 
-    fn read_from<W: Into<OsString> + Clone>(
+    fn read_from<W: Into<OsString>>(
         words: impl IntoIterator<Item = W>,
         connect: Option<OsString>,
     ) -> Result<Cli, clap::Error> {
-        let mut command = Cli::command();
+        let words: Vec<OsString> = words.into_iter().map(Into::into).collect();
+        let mut command = localized(Cli::command(), lang_of(&words));
         let matches = command.try_get_matches_from_mut(words)?;
         let mut cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
         let is_given = |name: &&str| matches.value_source(name) == Some(ValueSource::CommandLine);
         cli.global.resolve_target(["connect", "data"].iter().any(is_given), connect);
         Ok(cli)
     }
+}
+
+/// The language that these arguments name, before they are parsed; else that of the locale.
+pub fn lang_of(words: &[OsString]) -> Lang {
+    let words = words.iter().filter_map(|word| word.to_str());
+    let mut named = words.clone().zip(words.skip(1)).filter_map(|(word, next)| match word.split_once('=') {
+        Some(("--lang", value)) => Some(value),
+        None if word == "--lang" => Some(next),
+        _ => next.strip_prefix("--lang="),
+    });
+    let named = named.find_map(|value| Lang::from_str(value, false).ok());
+    named.unwrap_or_else(Lang::of_process)
 }
 
 /// What the shell can run.
@@ -125,7 +139,7 @@ impl DemoArgs {
         base_port: 7101,
         fresh: false,
         leadership: LeadershipArgs::DEFAULT,
-        appearance: Appearance { ascii: false, theme: None, mouse: false, present: false, lang: None },
+        appearance: Appearance { ascii: false, theme: None, mouse: false, present: false },
         record: RecordOptions { record: None, record_max: 0 },
     };
 }
@@ -153,9 +167,6 @@ pub struct Appearance {
     /// Begin with a large banner that explains what happens, for an audience
     #[arg(long)]
     pub present: bool,
-    /// The screen's language; by default that of the locale (LC_ALL, LC_MESSAGES, LANG)
-    #[arg(long, value_enum, value_name = "LANG")]
-    pub lang: Option<Lang>,
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@
 
 mod cli;
 
+mod help;
+
 mod lang;
 
 mod command;
@@ -27,7 +29,8 @@ use nix::sys::signal::{SigHandler, Signal, signal};
 use nix::sys::stat::{Mode, umask};
 use tokio::sync::mpsc;
 
-use cli::{Appearance, Cli, DemoArgs, Invocation};
+use cli::{Appearance, Cli, DemoArgs, Invocation, lang_of};
+use command::messages::shell;
 use command::options::{CONNECT_VARIABLE, Format, Global, TargetSource};
 use command::{Command, Context, Exit, Outcome, backup, execute, find, inspect, node, print};
 use console::export::{ExportOptions, to_asciicast, to_page, to_svg};
@@ -49,7 +52,7 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return usage_error(&error),
     };
-    let mut lang = Lang::English;
+    let lang = global.lang();
     let outcome = match invocation {
         None => return demo(&global, DemoArgs::DEFAULT),
         Some(Invocation::Demo(args)) => return demo(&global, args),
@@ -70,15 +73,12 @@ fn main() -> ExitCode {
         Some(Invocation::Replay { args, appearance }) if args.is_for_the_screen() => {
             return open_console(&global, Source::Replay(args.file), appearance, RecordOptions::default());
         }
-        Some(Invocation::Replay { args, appearance }) => export(&args, appearance),
+        Some(Invocation::Replay { args, appearance }) => export(&args, appearance, lang),
         Some(Invocation::Backup(args)) => block_on(backup::backup(&args, &global)),
         Some(Invocation::Restore(args)) => block_on(backup::restore(&args)),
         Some(Invocation::Inspect(args)) if args.folder.is_file() => backup::inspect(&args.folder),
         Some(Invocation::Inspect(args)) => inspect::run(&args),
-        Some(Invocation::Scenario(args)) => {
-            lang = args.lang();
-            run_scenarios(&args, &global)
-        }
+        Some(Invocation::Scenario(args)) => run_scenarios(&args, &global),
         Some(Invocation::Cluster(args)) => block_on(command::cluster::run(&args, &global)),
         Some(Invocation::Command(command)) => block_on(run_command(&command, &global)),
     };
@@ -102,6 +102,7 @@ fn prepare_process() {
 fn usage_error(error: &clap::Error) -> ExitCode {
     // The arguments need not be UTF-8.
     let words: Vec<_> = std::env::args_os().skip(1).collect();
+    let lang = lang_of(&words);
     let json =
         words.windows(2).any(|pair| pair == ["--output", "json"]) || words.iter().any(|word| word == "--output=json");
     if json && error.use_stderr() {
@@ -111,11 +112,14 @@ fn usage_error(error: &clap::Error) -> ExitCode {
         let outcome = Outcome::error(Exit::Usage, "usage", wrong.trim_start_matches("error: "));
         return print::outcome(&outcome, Format::Json, Lang::English).into();
     }
+    if lang == Lang::Portuguese
+        && let Some(text) = help::usage_error(error)
+    {
+        return print::outcome(&Outcome::error(Exit::Usage, "usage", text), Format::Text, lang).into();
+    }
     let open = if error.use_stderr() { Ok(()) } else { print::check_open() };
     match open.and_then(|()| error.print()) {
-        Err(failed) if !error.use_stderr() => {
-            print::outcome(&print::output_failed(&failed), Format::Text, Lang::English).into()
-        }
+        Err(failed) if !error.use_stderr() => print::outcome(&print::output_failed(&failed), Format::Text, lang).into(),
         // If standard error cannot be written either, the exit code is all that is left.
         _ => ExitCode::from(error.exit_code() as u8),
     }
@@ -149,19 +153,20 @@ async fn run_command(command: &Command, global: &Global) -> Outcome {
         },
     };
     match command {
-        Command::Watch(args) => return command::watch::stream(args, &client, global.output).await,
+        Command::Watch(args) => return command::watch::stream(args, &client, global.shown()).await,
         Command::List { prefix, limit } => {
-            return command::listing::stream_list(prefix, *limit, &client, global.output).await;
+            return command::listing::stream_list(prefix, *limit, &client, global.shown()).await;
         }
-        Command::Log(args) => return command::listing::stream_log(args, &client, global.output).await,
+        Command::Log(args) => return command::listing::stream_log(args, &client, global.shown()).await,
         Command::Get(args) if args.raw => return command::get::raw(args, &client, global.output).await,
         _ => {}
     }
+    let lang = global.lang();
     let (progress, mut lines) = mpsc::channel(PROGRESS);
     let context = Context { client, stdin: true, progress: Some(progress) };
     let show = async {
         while let Some(line) = lines.recv().await {
-            print::error_line(line.to(Lang::English));
+            print::error_line(line.to(lang));
         }
     };
     let work = async move { execute(command, &context).await };
@@ -171,9 +176,7 @@ async fn run_command(command: &Command, global: &Global) -> Outcome {
 fn run_scenarios(args: &ScenarioArgs, global: &Global) -> Outcome {
     if global.source == TargetSource::Environment && matches!(args.command, ScenarioCommand::Run(_)) {
         // Scenarios cause faults, so they use only a cluster that was named for them.
-        print::error_line(&format!(
-            "{CONNECT_VARIABLE} is not used: scenarios run on temporary clusters, unless --connect or --data is given"
-        ));
+        print::error_line(shell::variable_unused(CONNECT_VARIABLE).to(global.lang()));
     }
     block_on(scenario::command::run(args, global, global.source == TargetSource::Option))
 }
@@ -185,16 +188,17 @@ fn demo(global: &Global, args: DemoArgs) -> ExitCode {
 }
 
 fn open_console(global: &Global, source: Source, appearance: Appearance, record: RecordOptions) -> ExitCode {
-    let Appearance { ascii, theme, lang, mouse, present } = appearance;
+    let Appearance { ascii, theme, mouse, present } = appearance;
+    let lang = global.lang;
     let RecordOptions { record, record_max } = record;
     let record = record.map(|path| RecordTarget { path, bytes_max: record_max });
     console::run(ConsoleOptions { source, ascii, theme, lang, mouse, present, timeout: global.timeout, record })
 }
 
 /// `epoca replay` without the screen.
-fn export(args: &ReplayArgs, appearance: Appearance) -> Outcome {
+fn export(args: &ReplayArgs, appearance: Appearance, lang: Lang) -> Outcome {
     let options = ExportOptions {
-        lang: appearance.lang.unwrap_or_else(Lang::of_process),
+        lang,
         theme: appearance.theme.unwrap_or(Theme::Dark),
         ascii: appearance.ascii,
         present: appearance.present,

@@ -8,6 +8,8 @@ mod console;
 
 mod docs;
 
+mod portuguese;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -15,12 +15,14 @@ use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
 use super::grammar::Node;
+use super::messages::shell;
 use super::node::Peer;
 use super::options::Global;
 use super::outcome::{Exit, Outcome, Tone};
 use super::signals::termination;
 use super::text::point_json;
 use super::{execute, find};
+use crate::lang::Localized;
 
 #[derive(Args, Clone, Debug)]
 pub struct BackupArgs {
@@ -70,7 +72,7 @@ pub async fn backup(args: &BackupArgs, global: &Global) -> Outcome {
         taken = client.backup(node, |part| file.write_all(part)) => taken,
         // The temporary file is deleted when it is dropped.
         () = terminated => {
-            return Outcome::error(Exit::NotDone, "interrupted", "the backup was interrupted; its file is deleted");
+            return Outcome::error(Exit::NotDone, "interrupted", shell::BACKUP_INTERRUPTED);
         }
     };
     match taken {
@@ -96,18 +98,18 @@ fn finish(file: NamedTempFile, path: &Path) -> Outcome {
     // Another process may have created a file of this name meanwhile. It is not replaced.
     let renamed = file.persist_noclobber(path).map_err(|error| error.error);
     match renamed.and_then(|_| File::open(folder_of(path))?.sync_all()) {
-        Ok(()) => described(&backup, &format!("{} holds", path.display())),
+        Ok(()) => described(&backup, &shell::holds(path)),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => exists(path),
         Err(error) => not_written(path, &error),
     }
 }
 
 fn not_written(path: &Path, error: &io::Error) -> Outcome {
-    Outcome::error(Exit::NotDone, "disk", format!("{} cannot be written: {error}", path.display()))
+    Outcome::error(Exit::NotDone, "disk", shell::cannot_write(path, error))
 }
 
 fn exists(file: &Path) -> Outcome {
-    Outcome::error(Exit::NotDone, "exists", format!("{} exists already: choose another name", file.display()))
+    Outcome::error(Exit::NotDone, "exists", shell::exists_already(file))
 }
 
 fn folder_of(file: &Path) -> &Path {
@@ -143,17 +145,16 @@ pub async fn restore(args: &RestoreArgs) -> Outcome {
     match restored {
         Ok(Ok(founding)) => {
             let nodes = founding.members.iter().map(|member| member.id.to_string()).collect::<Vec<_>>().join(", ");
-            let folder = args.folder.display();
-            described(&backup, &format!("{folder} is cluster {} of {nodes}, with", founding.cluster))
+            described(&backup, &shell::restored(&args.folder, &founding.cluster, &nodes))
         }
         Ok(Err(error)) => Outcome::error(Exit::NotDone, "storage", error.to_string()),
-        Err(error) => Outcome::error(Exit::NotDone, "broken", format!("the restore failed: {error}; please report it")),
+        Err(error) => Outcome::error(Exit::NotDone, "broken", shell::restore_failed(&error)),
     }
 }
 
 /// The nodes in the options, else those of the old cluster.
 fn nodes_of(args: &RestoreArgs, backup: &Backup) -> Result<Vec<(NodeId, String)>, Outcome> {
-    let usage = |text: &str| Err(Outcome::error(Exit::Usage, "usage", text));
+    let usage = |text: Localized| Err(Outcome::error(Exit::Usage, "usage", text));
     let old = backup.members.iter().map(|Member { id, address, .. }| (*id, address.clone()));
     if args.members.is_empty() {
         let mut nodes: Vec<_> = old.collect();
@@ -163,24 +164,24 @@ fn nodes_of(args: &RestoreArgs, backup: &Backup) -> Result<Vec<(NodeId, String)>
     let mut nodes: Vec<(NodeId, String)> = args.members.iter().map(|peer| (peer.id, peer.address.clone())).collect();
     nodes.sort();
     if nodes.windows(2).any(|pair| pair[0].0 == pair[1].0) {
-        return usage("a node is named twice with --member");
+        return usage(shell::TWICE_NAMED.into());
     }
     let mut addresses: Vec<&String> = nodes.iter().map(|(_, address)| address).collect();
     addresses.sort();
     match addresses.windows(2).find(|pair| pair[0] == pair[1]) {
-        Some(pair) => usage(&format!("two nodes have the address {} with --member: each needs its own", pair[0])),
+        Some(pair) => usage(shell::one_address(pair[0])),
         None => Ok(nodes),
     }
 }
 
 pub fn inspect(file: &Path) -> Outcome {
     match read_backup(file) {
-        Ok(backup) => described(&backup, "a complete backup:"),
+        Ok(backup) => described(&backup, &shell::COMPLETE_BACKUP.into()),
         Err(error) => Outcome::error(Exit::NotDone, "storage", error.to_string()),
     }
 }
 
-fn described(backup: &Backup, prefix: &str) -> Outcome {
+fn described(backup: &Backup, prefix: &Localized) -> Outcome {
     let Backup { cluster, members, level, point, revision, bytes, digest } = backup;
     let member = |member: &Member| json!({"id": member.id.0, "address": member.address});
     let json: Value = json!({
@@ -194,6 +195,6 @@ fn described(backup: &Backup, prefix: &str) -> Outcome {
     });
     let cluster = cluster.map_or("none".to_owned(), |cluster| cluster.to_string());
     let id = point.id;
-    let text = format!("{prefix} everything up to {id} of cluster {cluster}, revision {revision}, {bytes} bytes");
+    let text = shell::backup_contents(prefix, &id, &cluster, *revision, *bytes);
     Outcome::done(json).line(Tone::Result, text)
 }

@@ -5,11 +5,13 @@ use std::path::Path;
 use clap::Args;
 use epoca::cluster::{Cluster, ClusterError, ClusterOptions, ProcessEvent};
 
+use super::messages::{self, shell};
 use super::node_options::{LeadershipArgs, LimitArgs, SnapshotArgs};
 use super::options::Global;
 use super::outcome::{Exit, Outcome};
 use super::print::{self, error_line};
 use super::signals::termination;
+use crate::lang::{Lang, Localized};
 
 #[derive(Args, Clone, Debug)]
 pub struct ClusterArgs {
@@ -38,8 +40,7 @@ pub async fn run(args: &ClusterArgs, global: &Global) -> Outcome {
     let executable = match std::env::current_exe() {
         Ok(executable) => executable,
         Err(error) => {
-            let message = format!("cannot find the file of this program: {error}");
-            return Outcome::error(Exit::NotDone, "no_executable", message);
+            return Outcome::error(Exit::NotDone, "no_executable", messages::no_executable(&error));
         }
     };
     let options = ClusterOptions {
@@ -62,7 +63,7 @@ pub async fn run(args: &ClusterArgs, global: &Global) -> Outcome {
         },
         () = &mut terminated => return Outcome::done(serde_json::Value::Null),
     };
-    let mut output = Output::default();
+    let mut output = Output { lang: global.lang(), failed: false };
     let outcome = tokio::select! {
         outcome = serve(&mut cluster, &global.data, &mut output) => outcome,
         () = &mut terminated => Outcome::done(serde_json::Value::Null),
@@ -79,17 +80,17 @@ pub async fn run(args: &ClusterArgs, global: &Global) -> Outcome {
 
 /// The launcher's lines on standard output. The nodes run on if these cannot be written: their clients do not need
 /// them.
-#[derive(Default)]
 struct Output {
+    lang: Lang,
     failed: bool,
 }
 
 impl Output {
-    fn line(&mut self, text: &str) {
-        let Err(error) = print::result_line(text) else { return };
+    fn line(&mut self, text: impl Into<Localized>) {
+        let Err(error) = print::result_line(text.into().to(self.lang)) else { return };
         if !self.failed && !print::is_gone(&error) {
             self.failed = true;
-            error_line(&format!("epoca: cannot write to standard output: {error}; the nodes continue"));
+            error_line(&format!("epoca: {}", shell::output_lost(&error).to(self.lang)));
         }
     }
 
@@ -102,27 +103,26 @@ impl Output {
 /// Reports what happens to the nodes. Returns only on an error.
 async fn serve(cluster: &mut Cluster, data: &Path, output: &mut Output) -> Outcome {
     for node in cluster.nodes() {
-        let pid = node.pid.map_or("not running".to_owned(), |pid| format!("pid {pid}"));
-        output.line(&format!("{}  {}  {pid}  {}", node.id, node.address, data.join(node.id.to_string()).display()));
+        let pid = node.pid.map_or(shell::NOT_RUNNING.to(output.lang).to_owned(), |pid| format!("pid {pid}"));
+        output.line(format!("{}  {}  {pid}  {}", node.id, node.address, data.join(node.id.to_string()).display()));
         if let Some(exit) = node.exit {
-            error_line(&format!("{} ended with {exit}", node.id));
+            error_line(shell::ended_with(&node.id, &exit).to(output.lang));
         }
     }
-    cluster.warnings().iter().for_each(|warning| output.line(warning));
+    cluster.warnings().iter().for_each(|warning| output.line(warning.as_str()));
     match cluster.ready().await {
-        Ok(ready) => output.line(&format!("ready: {} leads, epoch {}", ready.leader, ready.epoch.0)),
+        Ok(ready) => output.line(shell::ready(&ready.leader, ready.epoch.0)),
         Err(error) => return failed(&error),
     }
     let mut events = cluster.take_events();
     loop {
         match &mut events {
             Some(events) => match events.recv().await {
-                Some(ProcessEvent::Ended(node, how)) => error_line(&format!(
-                    "{node} ended unexpectedly with {how}; `epoca fault restart {}` starts it again",
-                    node.0
-                )),
-                Some(ProcessEvent::Grown(node, address)) => output.line(&format!("{node}  {address}  joins")),
-                Some(ProcessEvent::Removed(node)) => output.line(&format!("{node}  removed")),
+                Some(ProcessEvent::Ended(node, how)) => {
+                    error_line(shell::ended_unexpectedly(node.0, &how.to_string()).to(output.lang));
+                }
+                Some(ProcessEvent::Grown(node, address)) => output.line(shell::joins(&node, &address)),
+                Some(ProcessEvent::Removed(node)) => output.line(shell::removed(&node)),
                 Some(_) => {}
                 None => std::future::pending().await,
             },

@@ -7,6 +7,7 @@ use epoca::cluster::Description;
 use epoca::protocol::NodeId;
 
 use super::grammar::address;
+use super::messages::shell;
 use super::options::{CONNECT_VARIABLE, Global, TargetSource};
 use super::outcome::{Exit, Outcome};
 
@@ -25,7 +26,7 @@ pub fn find(global: &Global) -> Result<Target, Outcome> {
     if global.source == TargetSource::Environment
         && let Some((bad, why)) = global.connect.iter().find_map(|text| Some((text, address(text).err()?)))
     {
-        let message = format!("{CONNECT_VARIABLE} holds {bad:?}: {why}");
+        let message = shell::bad_variable(CONNECT_VARIABLE, bad, &why.into());
         return Err(Outcome::error(Exit::Usage, "usage", message));
     }
     if !global.connect.is_empty() {
@@ -38,10 +39,7 @@ pub fn find(global: &Global) -> Result<Target, Outcome> {
             launcher: Some(description.launcher.address),
         }),
         None => {
-            let folder = global.data.display();
-            let message = format!(
-                "no cluster runs on {folder}: `epoca cluster` starts one there, --connect names one that runs elsewhere"
-            );
+            let message = shell::no_cluster(&global.data);
             Err(Outcome::error(Exit::Unreachable, "no_cluster", message))
         }
     }

@@ -8,7 +8,7 @@ use epoca::protocol::{MemberKind, Position};
 use epoca::storage::{EntryContent, InspectedEntry, Inspection, StorageError, inspect};
 use serde_json::{Map, Value, json};
 
-use super::messages;
+use super::messages::{self, shell};
 use super::outcome::{Exit, Outcome, Tone};
 use super::table::Table;
 use super::text::{CELL_COLUMNS, id_shown, point_json, set_bytes, shown_short};
@@ -62,35 +62,30 @@ fn inspect_folder(args: &InspectArgs) -> Result<Outcome, StorageError> {
     });
     let mut outcome = summary(&inspection, Outcome::done(json));
     outcome = outcome.lines(Tone::Note, inspection.notes.iter().cloned());
-    outcome = with_table(outcome, "intermediate data: the log", &log_table(&entries));
+    outcome = with_table(outcome, shell::THE_LOG, &log_table(&entries));
     if more {
         let next = entries.last().map_or(args.from, |last| last.entry.position.0 + 1);
-        outcome = outcome.line(Tone::LeftOut, format!("there are more entries: --from {next}"));
+        outcome = outcome.line(Tone::LeftOut, shell::more_entries(next));
     }
-    outcome = with_table(outcome, "final data: the database", &record_table(&records));
+    outcome = with_table(outcome, shell::THE_DATABASE, &record_table(&records));
     if more_records {
-        outcome = outcome.line(Tone::LeftOut, format!("the first {limit} records; see --limit"));
+        outcome = outcome.line(Tone::LeftOut, shell::first_records(limit));
     }
     Ok(outcome)
 }
 
 fn summary(inspection: &Inspection, outcome: Outcome) -> Outcome {
     let Inspection { node, incarnation, last, committed, applied, revision, .. } = inspection;
-    let running = if inspection.running { ", running: this is what it has written so far" } else { "" };
-    let cluster = inspection.cluster.map_or("none yet".to_owned(), |cluster| cluster.to_string());
-    let promise = match inspection.promise {
-        None => "none".to_owned(),
-        Some(promise) => match promise.vote {
-            Some(vote) => format!("{}, voted for {vote}", promise.epoch),
-            None => format!("{}, no vote", promise.epoch),
-        },
-    };
+    let cluster = inspection.cluster.map_or(shell::NONE_YET.into(), |cluster| cluster.to_string().into());
+    let promise = inspection.promise.map_or(shell::NO_PROMISE.into(), |promise| {
+        shell::voted(&promise.epoch, promise.vote.as_ref().map(|vote| vote as &dyn std::fmt::Display))
+    });
     let table = Table::new()
-        .row(["incarnation".to_owned(), format!("{incarnation}, cluster {cluster}")])
-        .row(["promise".to_owned(), promise])
-        .row(["log".to_owned(), format!("last {}, committed {}", id_shown(*last), id_shown(*committed))])
-        .row(["database".to_owned(), format!("applied {}, revision {revision}", id_shown(*applied))]);
-    outcome.line(Tone::Result, format!("{node}{running}")).table(&table)
+        .row([shell::ROW_INCARNATION.into(), shell::incarnation(incarnation, &cluster)])
+        .row([shell::ROW_PROMISE.into(), promise])
+        .row([shell::ROW_LOG.into(), shell::log_bounds(&id_shown(*last), &id_shown(*committed))])
+        .row([shell::ROW_DATABASE.into(), shell::applied(&id_shown(*applied), *revision)]);
+    outcome.line(Tone::Result, shell::inspected(node, inspection.running)).table(&table)
 }
 
 fn log_table(entries: &[InspectedEntry]) -> Table {
@@ -137,9 +132,9 @@ fn record_table(records: &[Record]) -> Table {
     }))
 }
 
-fn with_table(outcome: Outcome, title: &str, table: &Table) -> Outcome {
+fn with_table(outcome: Outcome, title: Text, table: &Table) -> Outcome {
     let outcome = outcome.line(Tone::Result, "").line(Tone::Heading, title);
-    if table.is_empty() { outcome.line(Tone::Result, "nothing") } else { outcome.table(table) }
+    if table.is_empty() { outcome.line(Tone::Result, shell::NOTHING) } else { outcome.table(table) }
 }
 
 fn entry_json(inspected: &InspectedEntry) -> Value {

@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use super::execute::{failed, record_json};
 use super::grammar::Log;
 use super::messages;
-use super::options::Format;
+use super::options::{Format, Shown};
 use super::outcome::{Outcome, Tone};
 use super::print;
 use super::table::{Table, Widths};
@@ -33,9 +33,9 @@ const LIST_HEADS: [Text; 4] = [messages::KEY, messages::VALUE, messages::ID, mes
 const LOG_HEADS: [Text; 5] = [messages::POSITION, messages::ID, messages::DIGEST, messages::STATE, messages::CONTENT];
 
 /// In the shell: prints all records, or the first ones up to a limit.
-pub async fn stream_list(prefix: &Bytes, limit: Option<u64>, client: &Client, format: Format) -> Outcome {
+pub async fn stream_list(prefix: &Bytes, limit: Option<u64>, client: &Client, output: Shown) -> Outcome {
     let mut listing = client.listing(prefix.clone(), limit.unwrap_or(u64::MAX), Consistency::Linearizable, None);
-    let mut pages = Pages::new(format, &LIST_HEADS);
+    let mut pages = Pages::new(output, &LIST_HEADS);
     let mut last = Bytes::new();
     let ended = loop {
         let page = match listing.next().await {
@@ -57,12 +57,12 @@ pub async fn stream_list(prefix: &Bytes, limit: Option<u64>, client: &Client, fo
 }
 
 /// In the shell: prints the end of the log, or the log from a position on.
-pub async fn stream_log(args: &Log, client: &Client, format: Format) -> Outcome {
+pub async fn stream_log(args: &Log, client: &Client, output: Shown) -> Outcome {
     let mut part = match Part::of(args, u64::MAX, client).await {
         Ok(part) => part,
         Err(error) => return failed(&error),
     };
-    let mut pages = Pages::new(format, &LOG_HEADS);
+    let mut pages = Pages::new(output, &LOG_HEADS);
     let ended = loop {
         let page = match part.listing.next().await {
             Ok(Some(page)) => page,
@@ -181,15 +181,16 @@ impl Part {
 /// Output page by page: a table, or one JSON list.
 struct Pages {
     format: Format,
+    lang: Lang,
     heads: Vec<String>,
     widths: Widths,
     count: u64,
 }
 
 impl Pages {
-    fn new(format: Format, heads: &[Text]) -> Pages {
-        let heads = heads.iter().map(|head| head.to(Lang::English).to_owned()).collect();
-        Pages { format, heads, widths: Widths::default(), count: 0 }
+    fn new(Shown { format, lang }: Shown, heads: &[Text]) -> Pages {
+        let heads = heads.iter().map(|head| head.to(lang).to_owned()).collect();
+        Pages { format, lang, heads, widths: Widths::default(), count: 0 }
     }
 
     /// Prints a page. Returns how long the reader made it wait.
@@ -208,8 +209,9 @@ impl Pages {
                 }
             }
             Format::Text => {
+                let lang = self.lang;
                 let heads = (self.count == 0).then(|| self.heads.clone());
-                let cells = |row: Vec<Localized>| row.iter().map(|cell| cell.to(Lang::English).to_owned()).collect();
+                let cells = |row: Vec<Localized>| row.iter().map(|cell| cell.to(lang).to_owned()).collect();
                 let mut rows: Vec<Vec<String>> = heads.into_iter().collect();
                 let before = rows.len();
                 rows.extend(page.map(|(_, row)| cells(row)));

@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::grammar::address;
+use crate::lang::Lang;
 
 #[derive(Args, Clone, Debug)]
 pub struct Global {
@@ -25,6 +26,9 @@ pub struct Global {
     /// How results and errors are shown
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Text, global = true)]
     pub output: Format,
+    /// The language of texts; by default that of the locale (LC_ALL, LC_MESSAGES, LANG)
+    #[arg(long, value_enum, value_name = "LANG", global = true)]
+    pub lang: Option<Lang>,
 }
 
 /// Where the name of the cluster comes from. An option takes precedence over the environment.
@@ -43,6 +47,15 @@ pub enum TargetSource {
 pub const CONNECT_VARIABLE: &str = "EPOCA_CONNECT";
 
 impl Global {
+    /// The language of the output.
+    pub fn lang(&self) -> Lang {
+        self.lang.unwrap_or_else(Lang::of_process)
+    }
+
+    pub fn shown(&self) -> Shown {
+        Shown { format: self.output, lang: self.lang() }
+    }
+
     /// Decides which cluster is meant. `has_option`: `--connect` or `--data` was given. `connect`: the value of
     /// [`CONNECT_VARIABLE`].
     pub fn resolve_target(&mut self, has_option: bool, connect: Option<OsString>) {
@@ -55,6 +68,13 @@ impl Global {
         self.connect = addresses.map(str::to_owned).collect();
         self.source = if self.connect.is_empty() { TargetSource::Default } else { TargetSource::Environment };
     }
+}
+
+/// How results are printed.
+#[derive(Clone, Copy, Debug)]
+pub struct Shown {
+    pub format: Format,
+    pub lang: Lang,
 }
 
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]

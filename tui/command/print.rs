@@ -6,6 +6,7 @@
 
 use std::io::{self, ErrorKind, Write};
 
+use super::messages::shell;
 use super::options::Format;
 use super::outcome::{Exit, Outcome, Tone};
 use super::streams;
@@ -26,8 +27,8 @@ pub fn outcome(outcome: &Outcome, format: Format, lang: Lang) -> Exit {
         // The errors were part of the JSON value that could not be written.
         errors(outcome, lang);
     }
-    let done = if outcome.exit == Exit::Done { "; the command itself was done" } else { "" };
-    error_line(&format!("epoca: {}{done}", not_written(&error)));
+    let lost = shell::result_lost(&error, outcome.exit == Exit::Done);
+    error_line(&format!("epoca: {}", lost.to(lang)));
     // The code of a command that was not done, or whose outcome is unknown, says more.
     if outcome.exit == Exit::Done { Exit::OutputFailed } else { outcome.exit }
 }
@@ -38,11 +39,7 @@ pub fn output_failed(error: &io::Error) -> Outcome {
         return Outcome::done(serde_json::Value::Null);
     }
     let outcome = Outcome::done(serde_json::Value::Null).exit(Exit::OutputFailed);
-    outcome.line(Tone::Error, not_written(error))
-}
-
-fn not_written(error: &io::Error) -> String {
-    format!("cannot write to standard output: {error}")
+    outcome.line(Tone::Error, shell::result_lost(error, false))
 }
 
 /// Whether the error means that the reader has closed the pipe.

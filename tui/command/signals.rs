@@ -6,6 +6,7 @@ use std::io;
 use futures_util::future::select_all;
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::messages;
 use super::outcome::{Exit, Outcome};
 
 /// Waits for the first Ctrl-C, SIGTERM or SIGHUP. From this call on these signals no longer end the process.
@@ -20,8 +21,9 @@ pub fn termination_but_hang_up() -> Result<impl Future<Output = ()>, Outcome> {
 
 fn first_of(kinds: &[SignalKind]) -> Result<impl Future<Output = ()> + use<>, Outcome> {
     let streams: io::Result<Vec<_>> = kinds.iter().map(|kind| signal(*kind)).collect();
-    let mut streams = streams
-        .map_err(|error| Outcome::error(Exit::NotDone, "no_signals", format!("cannot wait for signals: {error}")))?;
+    let mut streams = streams.map_err(|error| {
+        Outcome::error(Exit::NotDone, "no_signals", messages::shell::cannot_wait_for_signals(&error))
+    })?;
     Ok(async move {
         select_all(streams.iter_mut().map(|stream| Box::pin(stream.recv()))).await;
     })

@@ -8,21 +8,21 @@ use serde_json::{Map, Value, json};
 use super::execute::{Context, failed};
 use super::grammar::Watch;
 use super::messages;
-use super::options::Format;
+use super::options::{Format, Shown};
 use super::outcome::{Outcome, Tone};
 use super::print;
 use super::streams::stdout_has_no_reader;
 use super::text::{CELL_COLUMNS, set_bytes, shown_short};
-use crate::lang::{Lang, Localized};
+use crate::lang::Localized;
 
 /// The limits at the prompt, in changes and in time.
 const PROMPT_CHANGES: u64 = 10;
 const PROMPT_TIME: Duration = Duration::from_secs(30);
 
 /// In the shell: prints each change as it comes, up to the requested number or until Ctrl-C.
-pub async fn stream(args: &Watch, client: &Client, format: Format) -> Outcome {
+pub async fn stream(args: &Watch, client: &Client, Shown { format, lang }: Shown) -> Outcome {
     let print = |changed: &Changed| match format {
-        Format::Text => print::result_line(line(changed).to(Lang::English)),
+        Format::Text => print::result_line(line(changed).to(lang)),
         Format::Json => print::result_line(&Value::Object(object(changed)).to_string()),
     };
     let print_all = async {

@@ -37,26 +37,10 @@ pub struct ScenarioArgs {
     pub command: ScenarioCommand,
 }
 
-impl ScenarioArgs {
-    /// The language of the output.
-    pub fn lang(&self) -> Lang {
-        match &self.command {
-            ScenarioCommand::List { lang } | ScenarioCommand::Run(RunArgs { lang, .. }) => {
-                lang.unwrap_or_else(|| Lang::from_environment(|name| std::env::var(name).ok()))
-            }
-            ScenarioCommand::Show { .. } => Lang::English,
-        }
-    }
-}
-
 #[derive(Subcommand, Clone, Debug)]
 pub enum ScenarioCommand {
     /// List the scenarios with what each shows
-    List {
-        /// The language of texts [default: that of the locale]
-        #[arg(long, value_enum, value_name = "LANG")]
-        lang: Option<Lang>,
-    },
+    List,
     /// Print a scenario's text
     Show {
         #[arg(value_name = "NAME")]
@@ -78,9 +62,6 @@ pub struct RunArgs {
     /// The name of a student for the report; may be given several times
     #[arg(long = "student", value_name = "NAME", requires = "report")]
     pub students: Vec<String>,
-    /// The language of texts [default: that of the locale]
-    #[arg(long, value_enum, value_name = "LANG")]
-    pub lang: Option<Lang>,
     /// The duration of chaos in seconds, instead of the one in the text
     #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(1..=3_600))]
     pub chaos_seconds: Option<u64>,
@@ -103,9 +84,9 @@ pub struct RunArgs {
 
 /// `is_named`: whether a cluster was named, which then runs the scenarios.
 pub async fn run(args: &ScenarioArgs, global: &Global, is_named: bool) -> Outcome {
-    let lang = args.lang();
+    let lang = global.lang();
     match &args.command {
-        ScenarioCommand::List { .. } => list(lang),
+        ScenarioCommand::List => list(lang),
         ScenarioCommand::Show { name } => show(name),
         ScenarioCommand::Run(args) => {
             let terminated = match termination() {
@@ -183,7 +164,7 @@ async fn run_all(args: &RunArgs, global: &Global, is_named: bool, lang: Lang) ->
                 };
                 let finished = run_one(script, &cluster, options, lang, global.output).await;
                 cluster.tap = None;
-                end(recording).await;
+                end(recording, lang).await;
                 clusters.put_back(cluster, &finished).await;
                 finished
             }
@@ -191,7 +172,7 @@ async fn run_all(args: &RunArgs, global: &Global, is_named: bool, lang: Lang) ->
         };
         runs.push(finished);
     }
-    end(recordings.shared).await;
+    end(recordings.shared, lang).await;
     clusters.end().await;
     let outcome = summarize(&runs, lang);
     match &args.report {
@@ -241,9 +222,9 @@ impl Recordings<'_> {
     }
 }
 
-async fn end(recording: Recording) {
+async fn end(recording: Recording, lang: Lang) {
     if let Some((recorder, file)) = recording {
-        error_line(&recorder.end().await.summary(&file));
+        error_line(recorder.end().await.summary(&file).to(lang));
     }
 }
 

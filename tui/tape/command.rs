@@ -12,17 +12,19 @@ use epoca::verify::invariants::Source;
 use epoca::verify::rng::Rng;
 use serde_json::{Value, json};
 
+use crate::command::messages::shell;
 use crate::command::options::Global;
 use crate::command::signals::termination_but_hang_up;
 use crate::command::{Exit, Outcome, Tone, execute, find, print};
-use crate::lang::{Lang, Localized};
-use crate::tape::check::{Finding, Linearizable, Verdict, check, inversions, names};
+use crate::lang::{Lang, Localized, localized};
+use crate::tape::check::{Finding, LINEARIZABLE, Linearizable, Verdict, check, inversions, names};
 use crate::tape::cluster_recorder::ClusterRecorder;
 use crate::tape::export;
 use crate::tape::file::{FileError, Recording, read, read_as_written};
 use crate::tape::json;
 use crate::tape::order::{delayed, sorted};
 use crate::tape::record::{Record, What};
+use crate::words::invariant;
 
 #[derive(Args, Clone, Debug)]
 pub struct RecordArgs {
@@ -202,12 +204,12 @@ pub fn replay(args: &ReplayArgs, draw: Draw) -> Outcome {
         }
         None => checked(&args.file, &recording),
     };
-    let torn = is_torn.then(|| "its last line is incomplete and was left out".to_owned());
+    let torn = is_torn.then_some(shell::TORN);
     outcome.lines(Tone::Note, torn)
 }
 
 pub fn unreadable(error: &FileError, exit: Exit) -> Outcome {
-    Outcome::error(exit, "recording", error.to_string())
+    Outcome::error(exit, "recording", error.localized())
 }
 
 fn exported(format: Export, recording: &Recording, out: Option<&Path>) -> Outcome {
@@ -216,16 +218,14 @@ fn exported(format: Export, recording: &Recording, out: Option<&Path>) -> Outcom
         _ => export::to_lines(&recording.records, out),
     };
     to_output(out, write, |count, path| {
-        let text = format!("{count} events written to {}", path.display());
-        Outcome::done(json!({"events": count, "file": path})).line(Tone::Result, text)
+        Outcome::done(json!({"events": count, "file": path})).line(Tone::Result, shell::events_written(count, path))
     })
 }
 
 fn written(drawn: &str, out: Option<&Path>) -> Outcome {
     let write = |out: &mut dyn Write| out.write_all(drawn.as_bytes()).map(|()| drawn.len() as u64);
     to_output(out, write, |bytes, path| {
-        let text = format!("{bytes} bytes written to {}", path.display());
-        Outcome::done(json!({"bytes": bytes, "file": path})).line(Tone::Result, text)
+        Outcome::done(json!({"bytes": bytes, "file": path})).line(Tone::Result, shell::bytes_written(bytes, path))
     })
 }
 
@@ -260,7 +260,7 @@ fn checked(path: &Path, recording: &Recording) -> Outcome {
     let records = &recording.records;
     let verdict = check(records);
     let seconds = records.last().map_or(0.0, |last| last.at.as_secs_f64());
-    let head = format!("{}: {} events in {seconds:.1} s", path.display(), verdict.events);
+    let head = shell::checked(path, verdict.events, seconds);
     let json = json!({
         "file": path,
         "events": verdict.events,
@@ -271,13 +271,14 @@ fn checked(path: &Path, recording: &Recording) -> Outcome {
         "linearizable": linearizable_json(&verdict.linearizable),
         "violations": verdict.findings.iter().map(|finding| finding_json(finding, records)).collect::<Vec<_>>(),
     });
-    let lost = (verdict.lost > 0).then(|| format!("{} events were lost during the recording", verdict.lost));
+    let lost = (verdict.lost > 0).then(|| shell::events_lost(verdict.lost));
     let exit = if verdict.findings.is_empty() { Exit::Done } else { Exit::NotDone };
     let outcome = Outcome::done(json).exit(exit).line(Tone::Result, head).lines(Tone::Note, lost);
     let outcome = outcome.lines(Tone::Result, names().into_iter().map(|name| check_line(name, &verdict)));
     let get = |number: u64| records.get(usize::try_from(number).ok()?);
-    let found = verdict.findings.iter().flat_map(|finding| evidence_lines(finding, 0, get));
-    outcome.lines(Tone::Result, found.collect::<Vec<_>>())
+    let found = |lang| verdict.findings.iter().flat_map(move |finding| evidence_lines(finding, 0, lang, get));
+    let found = found(Lang::English).zip(found(Lang::Portuguese));
+    outcome.lines(Tone::Result, found.map(|(english, portuguese)| Localized::new(english, portuguese)))
 }
 
 /// How many orders of arrival are checked.
@@ -307,25 +308,37 @@ fn shuffled(path: &Path, delay_max: u64) -> Outcome {
     Outcome::done(json).exit(exit).line(Tone::Result, head).lines(Tone::Result, found)
 }
 
-fn check_line(name: &str, verdict: &Verdict) -> String {
+fn check_line(name: &str, verdict: &Verdict) -> Localized {
     let found = verdict.findings.iter().any(|finding| finding.violation.invariant == name);
+    let is_order = name == LINEARIZABLE;
+    let name = Localized::new(name, invariant(Lang::Portuguese, name));
     match (&verdict.linearizable, found) {
-        (_, true) => format!("✗ {name}"),
-        (Linearizable::Yes(placed), false) if name == "linearizable" => format!("✓ {name} ({placed} operations)"),
-        (Linearizable::Unknown(why), false) if name == "linearizable" => format!("? {name}: {}", why.to(Lang::English)),
-        (_, false) => format!("✓ {name}"),
+        (_, true) => name.map(|name| format!("✗ {name}")),
+        (Linearizable::Yes(placed), false) if is_order => shell::ordered(&name, *placed),
+        (Linearizable::Unknown(why), false) if is_order => {
+            localized!("? {name}: {why}", "? {name}: {why}", with name, why)
+        }
+        (_, false) => name.map(|name| format!("✓ {name}")),
     }
 }
 
 /// The violation, then the events that prove it. `get` returns a record by its number.
-pub fn evidence_lines<'a>(finding: &Finding, first: u64, get: impl Fn(u64) -> Option<&'a Record>) -> Vec<String> {
+pub fn evidence_lines<'a>(
+    finding: &Finding,
+    first: u64,
+    lang: Lang,
+    get: impl Fn(u64) -> Option<&'a Record>,
+) -> Vec<String> {
     let violation = &finding.violation;
-    let mut lines = vec![format!("VIOLATION of {}: {}", violation.invariant, violation.text.trim_end())];
+    let name = invariant(lang, violation.invariant);
+    let mut lines = vec![shell::violation(name, violation.text.trim_end()).to(lang).to_owned()];
     for source in &violation.evidence {
         let found = (first..finding.records).rev().find_map(|number| fact(source, get(number)?));
         lines.push(match found {
-            Some((at, fact)) => format!("    {}·{}  at {at:.6} s  {fact}", source.node, source.number),
-            None => format!("    {}·{}  the first observed state", source.node, source.number),
+            Some((at, fact)) => {
+                format!("    {}·{}  {} {at:.6} s  {fact}", source.node, source.number, shell::AT.to(lang))
+            }
+            None => format!("    {}·{}  {}", source.node, source.number, shell::FIRST_STATE.to(lang)),
         });
     }
     lines

@@ -9,6 +9,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
+use crate::command::messages::shell;
+use crate::lang::Localized;
 use crate::tape::json;
 use crate::tape::order::sorted;
 use crate::tape::record::Record;
@@ -31,6 +33,19 @@ pub enum FileError {
     FormatTooNew(PathBuf, u64),
     #[error("{}, line {}: {}", .0.display(), .1, .2)]
     Line(PathBuf, u64, String),
+}
+
+impl FileError {
+    /// What is wrong, in each language.
+    pub fn localized(&self) -> Localized {
+        match self {
+            FileError::Exists(path) => shell::recording_exists(path),
+            FileError::Io(path, error) => format!("{}: {error}", path.display()).into(),
+            FileError::NoRecording(path) => shell::no_recording(path),
+            FileError::FormatTooNew(path, version) => shell::format_too_new(path, *version, FORMAT),
+            FileError::Line(path, line, why) => shell::bad_line(path, *line, why),
+        }
+    }
 }
 
 /// Appends records to a file until it is full.

@@ -6,7 +6,8 @@ use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-use crate::lang::{Lang, Localized, localized};
+use crate::command::messages::shell;
+use crate::lang::{Localized, localized};
 use crate::tape::file::{FileError, Writer};
 use crate::tape::record::Record;
 
@@ -31,14 +32,13 @@ pub struct RecordingStatus {
 
 impl RecordingStatus {
     /// One line about a recording that has ended.
-    pub fn summary(&self, path: &Path) -> String {
+    pub fn summary(&self, path: &Path) -> Localized {
         let RecordingStatus { records, bytes, .. } = self;
-        let mut text = format!("recorded {records} records, {} KB, in {}", bytes.div_ceil(1_000), path.display());
-        if let Some(problem) = self.problem() {
-            text.push_str("; ");
-            text.push_str(problem.to(Lang::English));
+        let text = shell::recorded(*records, bytes.div_ceil(1_000), path);
+        match self.problem() {
+            Some(problem) => localized!("{text}; {problem}", "{text}; {problem}", with text, problem),
+            None => text,
         }
-        text
     }
 
     /// What is missing and why, if something is.
@@ -183,6 +183,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::lang::Lang;
     use crate::tape::file::read;
     use crate::tape::record::What;
 
@@ -209,6 +210,6 @@ mod tests {
         (1..=3_000).for_each(|number| recorder.take(record(number)));
         let status = recorder.end();
         assert!(status.full && status.bytes <= 1_000, "{status:?}");
-        assert!(status.summary(&path).contains("it is full"), "{}", status.summary(&path));
+        assert!(status.summary(&path).to(Lang::English).contains("it is full"), "{:?}", status.summary(&path));
     }
 }

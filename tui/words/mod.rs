@@ -3,6 +3,8 @@
 
 mod english;
 
+pub mod help;
+
 mod invariants;
 
 mod portuguese;

@@ -7,6 +7,8 @@ mod faults;
 
 mod mistakes;
 
+pub mod shell;
+
 mod table_words;
 
 use std::path::Path;

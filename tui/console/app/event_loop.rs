@@ -77,7 +77,8 @@ impl App {
         }
         app.run_loop(source, timeout, signals).await?;
         app.drain_inbox();
-        let texts = [Some(exit_message), app.sinks.end()].into_iter().flatten();
+        let lang = app.model.lang;
+        let texts = [Some(exit_message.to(lang).to_owned()), app.sinks.end(lang)].into_iter().flatten();
         Ok(texts.filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n"))
     }
 

@@ -35,8 +35,9 @@ use std::time::Duration;
 use crate::command::options::Format;
 use crate::command::{Exit, Outcome, print};
 use crate::console::terminal::{self, writer};
+use crate::console::words::startup as words;
 use crate::console::{ConsoleOptions, Source};
-use crate::lang::Lang;
+use crate::lang::{Lang, Localized, localized};
 use crate::tape::command::unreadable;
 use crate::tape::read;
 
@@ -46,6 +47,7 @@ use nodes::failure;
 pub use sinks::RecordTarget;
 
 pub fn run(options: ConsoleOptions) -> ExitCode {
+    let lang = options.lang.unwrap_or_else(Lang::of_process);
     match try_run(options) {
         Ok(exit_message) => {
             if !exit_message.is_empty() {
@@ -55,18 +57,19 @@ pub fn run(options: ConsoleOptions) -> ExitCode {
         }
         // Printing would block on a terminal that accepts no output.
         Err(outcome) if !writer::is_writable() => outcome.exit.into(),
-        Err(outcome) => print::outcome(&outcome, Format::Text, Lang::English).into(),
+        Err(outcome) => print::outcome(&outcome, Format::Text, lang).into(),
     }
 }
 
 fn try_run(options: ConsoleOptions) -> Result<String, Outcome> {
     if let Some(why) = terminal_problem() {
-        let instead = match options.source {
-            Source::Demo { .. } => "`epoca cluster --lab` starts the same cluster without a console",
-            Source::Connect(_) => "`epoca status` shows the nodes",
-            Source::Replay(_) => "`epoca replay FILE --check` checks a recording without one",
+        let instead: Localized = match options.source {
+            Source::Demo { .. } => words::INSTEAD_OF_DEMO.into(),
+            Source::Connect(_) => words::INSTEAD_OF_CONSOLE.into(),
+            Source::Replay(_) => words::INSTEAD_OF_REPLAY.into(),
         };
-        return Err(Outcome::error(Exit::Usage, "no_terminal", format!("{why}; {instead}")));
+        let text = localized!("{why}; {instead}", "{why}; {instead}", with why, instead);
+        return Err(Outcome::error(Exit::Usage, "no_terminal", text));
     }
     // Read before the screen is set up, so that an error is printed normally.
     let recording = match &options.source {
@@ -84,25 +87,33 @@ fn try_run(options: ConsoleOptions) -> Result<String, Outcome> {
 }
 
 /// Why the console cannot run here; `None` if it can.
-fn terminal_problem() -> Option<String> {
+fn terminal_problem() -> Option<Localized> {
     if !std::io::stdout().is_terminal() || !std::io::stdin().is_terminal() {
-        return Some("the console needs a terminal, and standard input or output is none".to_owned());
+        return Some(words::NO_TERMINAL.into());
     }
     match std::env::var("TERM") {
         Ok(kind) if !["", "dumb", "unknown"].contains(&&kind[..]) => None,
-        Ok(kind) => Some(format!("the console needs a full-screen terminal, and TERM={kind} is none")),
-        Err(_) => Some("the console needs a full-screen terminal, and TERM is not set".to_owned()),
+        Ok(kind) => Some(localized!(
+            "the console needs a full-screen terminal, and TERM={kind} is none",
+            "o console precisa de um terminal de tela cheia, e TERM={kind} não é um"
+        )),
+        Err(_) => Some(words::NO_TERM.into()),
     }
 }
 
-fn exit_message(source: &Source) -> String {
+fn exit_message(source: &Source) -> Localized {
     match source {
-        Source::Demo { data, .. } => format!(
-            "The nodes have ended. Their data stays in {} for the next run; `epoca demo --fresh` starts without it.",
-            absolute(data)
-        ),
-        Source::Connect(_) => "The nodes keep running.".to_owned(),
-        Source::Replay(_) => String::new(),
+        Source::Demo { data, .. } => {
+            let folder = absolute(data);
+            localized!(
+                "The nodes have ended. Their data stays in {folder} for the next run; `epoca demo --fresh` starts \
+                 without it.",
+                "Os nós terminaram. Os seus dados ficam em {folder} para a próxima vez; `epoca demo --fresh` começa \
+                 sem eles."
+            )
+        }
+        Source::Connect(_) => localized!("The nodes keep running.", "Os nós continuam em execução."),
+        Source::Replay(_) => Localized::default(),
     }
 }
 

@@ -8,6 +8,7 @@ use crate::console::app::checks::Checks;
 use crate::console::model::Model;
 use crate::console::model::tape::Recording;
 use crate::console::update::Msg;
+use crate::lang::Lang;
 use crate::tape::{FileError, Record, Recorder};
 
 /// The file of a recording and its maximum size.
@@ -48,9 +49,9 @@ impl Sinks {
     }
 
     /// Ends the recording and returns a summary.
-    pub fn end(self) -> Option<String> {
+    pub fn end(self, lang: Lang) -> Option<String> {
         let recorder = self.recorder?;
         let path = recorder.path().to_owned();
-        Some(recorder.end().summary(&path))
+        Some(recorder.end().summary(&path).to(lang).to_owned())
     }
 }

@@ -21,7 +21,7 @@ pub fn svg(buffer: &Buffer, theme: Theme, title: &str) -> String {
     let high = f64::from(buffer.area.height) * CELL.1 + 2.0 * MARGIN;
     let mut picture = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{wide:.1}\" height=\"{high:.1}\" \
-         viewBox=\"0 0 {wide:.1} {high:.1}\" font-size=\"{FONT}\" xml:space=\"preserve\" \
+         viewBox=\"0 0 {wide:.1} {high:.1}\" font-size=\"{FONT}\" \
          font-family=\"'DejaVu Sans Mono', Menlo, Consolas, monospace\" fill=\"{text}\">\n\
          <title>{}</title>\n<rect width=\"100%\" height=\"100%\" fill=\"{back}\"/>\n",
         escaped(title)
@@ -137,6 +137,8 @@ fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for letter in text.chars() {
         match letter {
+            // Renderers join plain spaces to one.
+            ' ' => escaped.push('\u{a0}'),
             '&' => escaped.push_str("&amp;"),
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),

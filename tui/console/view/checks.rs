@@ -91,7 +91,7 @@ pub fn lines(model: &Model, columns: usize, look: &Look) -> Vec<Vec<Span<'static
         let state = model.check(name);
         let (mark, style) = mark(&state, look);
         let more = match &state {
-            CheckState::Ordered(placed) => words::PLACED.with(model.lang, &[("count", placed)]),
+            CheckState::Ordered(placed) => model.lang.placed(*placed),
             CheckState::Inconclusive(why) => model.lang.inconclusive(why),
             CheckState::Holds | CheckState::Broken => String::new(),
         };

@@ -142,8 +142,8 @@ fn call_text(call: &Call, lang: Lang) -> String {
             screen::CALL_WRITE.with(lang, &[("what", &what), ("entry", &ids)])
         }
         Call::Written(id) => screen::CALL_WRITTEN.with(lang, &[("entry", id)]),
-        Call::Read(reads) => screen::CALL_READ.with(lang, &[("reads", reads)]),
-        Call::Answered(reads) => screen::CALL_ANSWERED.with(lang, &[("reads", reads)]),
+        Call::Read(reads) => screen::CALL_READ.with(lang, &[("reads", &lang.reads(*reads))]),
+        Call::Answered(reads) => screen::CALL_ANSWERED.with(lang, &[("reads", &lang.reads(*reads))]),
         Call::Refused(why) => format!("{}: {}", screen::REFUSED.to(lang), lang.reason(why)),
     }
 }

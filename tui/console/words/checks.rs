@@ -10,7 +10,8 @@ pub const EVENTS: Text = text("{count} events checked", "{count} eventos verific
 pub const EVENTS_IN_ALL: Text =
     text("{count} events checked, including later ones", "{count} eventos verificados, inclusive posteriores");
 pub const NOTHING: Text = text(" nothing has been checked yet", " nada foi verificado ainda");
-pub const PLACED: Text = text("{count} operations have an order", "{count} operações têm uma ordem");
+const PLACED_ONE: Text = text("1 operation has an order", "1 operação tem uma ordem");
+const PLACED: Text = text("{count} operations have an order", "{count} operações têm uma ordem");
 pub const LINEARIZABLE: Text = text("linearizable", "linearizável");
 const NOTHING_YET: Text = text("nothing to check yet", "nada a verificar ainda");
 const NO_LEADER: Text = text("no leader now", "sem líder agora");
@@ -27,6 +28,11 @@ pub const fn group(group: CheckGroup) -> Text {
 }
 
 impl Lang {
+    /// How many operations have an order.
+    pub fn placed(self, count: usize) -> String {
+        if count == 1 { PLACED_ONE } else { PLACED }.with(self, &[("count", &count)])
+    }
+
     /// Why a check has no result.
     pub fn inconclusive(self, why: &Inconclusive) -> String {
         match why {

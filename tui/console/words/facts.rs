@@ -120,6 +120,10 @@ impl Lang {
             Fact::Truncated { from, count, .. } => {
                 vec![("from_id", from.to_string()), ("count", self.counted(*count))]
             }
+            Fact::ReadAsked { reads, .. }
+            | Fact::LeaseHeld { reads, .. }
+            | Fact::ReadAnswered { reads, .. }
+            | Fact::ReadRefused { reads, .. } => vec![("reads", self.reads(*reads))],
             Fact::Resynced { resent, .. } => vec![("resent", self.counted(*resent))],
             Fact::Committed { count, .. } | Fact::Finalized { count, .. } => vec![("count", self.counted(*count))],
             _ => Vec::new(),
@@ -128,6 +132,11 @@ impl Lang {
 
     pub fn counted(self, count: u64) -> String {
         format!("{count} {}", if count == 1 { rules::ENTRY } else { rules::ENTRIES }.to(self))
+    }
+
+    /// `1 read`, `2 reads`.
+    pub fn reads(self, count: u64) -> String {
+        format!("{count} {}", if count == 1 { rules::READ } else { rules::READS }.to(self))
     }
 
     fn contents(self, entries: &[Preview]) -> String {
@@ -360,5 +369,14 @@ mod tests {
         let ordinals = [1, 2, 3, 4, 11, 12, 13, 21, 112].map(|number| Lang::English.ordinal(number));
         assert_eq!(ordinals, ["1st", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "112th"]);
         assert_eq!(Lang::Portuguese.arithmetic(&[9, 8, 6, 4], 3, 6), "3º maior de {9, 8, 6, 4} = 6");
+    }
+
+    #[test]
+    fn one_read_is_singular_in_each_language() {
+        let asked = |reads| Fact::ReadAsked { reads, round: 2 };
+        let told = |reads| Lang::Portuguese.fact(NodeId(1), &asked(reads));
+        assert_eq!(told(1), "pergunta à maioria antes de responder 1 leitura (rodada 2)");
+        assert_eq!(told(3), "pergunta à maioria antes de responder 3 leituras (rodada 2)");
+        assert_eq!(Lang::English.fact(NodeId(1), &asked(1)), "asks a quorum before answering 1 read (round 2)");
     }
 }

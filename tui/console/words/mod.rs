@@ -30,6 +30,8 @@ pub mod screen;
 
 pub mod pace;
 
+pub mod startup;
+
 pub mod step;
 
 pub mod tape;

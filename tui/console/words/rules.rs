@@ -8,6 +8,8 @@ use crate::lang::{Text, text};
 pub const NOTHING: Text = text("the start of the log", "o início do log");
 pub const ENTRY: Text = text("entry", "entrada");
 pub const ENTRIES: Text = text("entries", "entradas");
+pub const READ: Text = text("read", "leitura");
+pub const READS: Text = text("reads", "leituras");
 pub const HIGHEST: Text =
     text("{ordinal} highest of {positions} = {commit}", "{ordinal} maior de {positions} = {commit}");
 pub const GONE: Text = text("does not answer: {text}", "não responde: {text}");
@@ -224,15 +226,15 @@ pub const RULES: &[(&str, Text)] = &[
     (
         "LeaseHeld",
         text(
-            "answers {reads} reads under its lease, valid for another {left_micros} µs",
-            "responde {reads} leituras com o seu lease, válido por mais {left_micros} µs",
+            "answers {reads} under its lease, valid for another {left_micros} µs",
+            "responde {reads} com o seu lease, válido por mais {left_micros} µs",
         ),
     ),
     (
         "ReadAsked",
         text(
-            "asks a quorum before answering {reads} reads (round {round})",
-            "pergunta à maioria antes de responder {reads} leituras (rodada {round})",
+            "asks a quorum before answering {reads} (round {round})",
+            "pergunta à maioria antes de responder {reads} (rodada {round})",
         ),
     ),
     (
@@ -245,8 +247,8 @@ pub const RULES: &[(&str, Text)] = &[
     (
         "ReadAnswered",
         text(
-            "answers {reads} reads from its final database, applied up to {applied}",
-            "responde {reads} leituras do seu banco de dados final, aplicado até {applied}",
+            "answers {reads} from its final database, applied up to {applied}",
+            "responde {reads} do seu banco de dados final, aplicado até {applied}",
         ),
     ),
     (
@@ -265,7 +267,7 @@ pub const RULES: &[(&str, Text)] = &[
             "pergunta de novo: nenhum de {asked} aplicou ainda {wanted}, que pode estar confirmado",
         ),
     ),
-    ("ReadRefused", text("refuses {reads} reads: {why}", "recusa {reads} leituras: {why}")),
+    ("ReadRefused", text("refuses {reads}: {why}", "recusa {reads}: {why}")),
     (
         "SnapshotTaken",
         text(

@@ -20,7 +20,7 @@ pub const QUIET_LONG: Text = text(
     "{count} heartbeats in {seconds} s, with their acks and repeated orders: nothing new",
     "{count} heartbeats em {seconds} s, com seus acks e ordens repetidas: nada de novo",
 );
-pub const NEWER_BELOW: Text = text("{count} newer below", "{count} mais novas abaixo");
+pub const NEWER_BELOW: Text = text("{count} newer below", "mais {count} abaixo");
 pub const LOG_START: Text = text("start of the log", "início do log");
 pub const MESSAGE_HEAD: Text = text("{kind} number {number}, {from} to {to}", "{kind} número {number}, {from} a {to}");
 pub const CARRIES_EPOCH: Text = text("epoch {epoch}", "época {epoch}");
@@ -46,8 +46,8 @@ pub const CALL_WRITE: Text = text(
 );
 pub const CALL_WRITTEN: Text =
     text("the client gets its answer: done, up to {entry}", "o cliente recebe a resposta: feito, até {entry}");
-pub const CALL_READ: Text = text("{reads} reads reach the leader", "{reads} leituras chegam ao líder");
-pub const CALL_ANSWERED: Text = text("{reads} reads are answered", "{reads} leituras são respondidas");
+pub const CALL_READ: Text = text("the leader receives {reads}", "o líder recebe {reads}");
+pub const CALL_ANSWERED: Text = text("the client gets the answer to {reads}", "o cliente recebe a resposta de {reads}");
 
 // The narration.
 pub const NOTHING_YET: Text = text("nothing has happened yet", "nada aconteceu ainda");
@@ -256,7 +256,7 @@ pub const MATCH: Text = text("match ", "coincide até ");
 pub const NEXT: Text = text("  next ", "  próxima ");
 pub const POSITION: Text = text("position {position}", "posição {position}");
 pub const N_TRUNCATED: Text = text("truncated ", "truncado ");
-pub const N_QUARANTINED: Text = text("restarted empty: disk damaged", "recomeçou: disco danificado");
+pub const N_QUARANTINED: Text = text("restarted empty: disk damaged", "recomeçou: quarentena");
 pub const N_AT: Text = text(" at {entry}", " em {entry}");
 pub const N_FROM: Text = text(" from {entry}", " a partir de {entry}");
 pub const STARTING: Text = text(" STARTING ", " INICIANDO ");

@@ -190,7 +190,7 @@ function diagram() {
     if (row.l) arrow(view, box, row, y);
     else if (row.q) quiet(view, box, row, y);
     else beside(view, box, row, y);
-    const details = () => { at("detail").textContent = row.i.join(" · "); };
+    const details = () => { at("detail").textContent = row.i.filter((text) => text).join(" · "); };
     box.addEventListener("click", details);
     box.addEventListener("focus", details);
     svg.append(box);
