@@ -21,7 +21,7 @@ pub fn localized(command: Command, lang: Lang) -> Command {
 
 /// Replaces clap's own option for help, whose text cannot be changed.
 fn with_own_help(command: Command) -> Command {
-    let help = Arg::new("help").short('h').long("help").action(ArgAction::HelpShort).help(words::HELP);
+    let help = Arg::new("help").short('h').long("help").action(ArgAction::Help).help(words::HELP);
     command.disable_help_flag(true).arg(help).mut_subcommands(with_own_help)
 }
 

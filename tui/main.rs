@@ -68,7 +68,7 @@ fn main() -> ExitCode {
             print_bytes(&script)
         }
         Some(Invocation::Man { command }) => man(command.as_deref()),
-        Some(Invocation::Verify(args)) => command::verify::verify(&args),
+        Some(Invocation::Verify(args)) => command::verify::verify(&args, lang),
         Some(Invocation::Record(args)) => block_on(tape::command::record(&args, &global)),
         Some(Invocation::Replay { args, appearance }) if args.is_for_the_screen() => {
             return open_console(&global, Source::Replay(args.file), appearance, RecordOptions::default());

@@ -74,7 +74,7 @@ fn a_portuguese_session_with_banner_and_mouse_gives_the_terminal_back() {
     session.keys(&format!("\u{1b}[<0;{};{}M", before.chars().count() + 3, row + 1));
     session.wait_for(|screen| screen.contains("[eventos]"));
     session.keys("q");
-    assert_eq!(session.ended("The nodes have ended."), 0);
+    assert_eq!(session.ended("Os nós terminaram."), 0);
 }
 
 #[test]

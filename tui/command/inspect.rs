@@ -5,14 +5,14 @@ use std::path::PathBuf;
 use clap::Args;
 use epoca::protocol::apply::Record;
 use epoca::protocol::{MemberKind, Position};
-use epoca::storage::{EntryContent, InspectedEntry, Inspection, StorageError, inspect};
+use epoca::storage::{EntryContent, EntryState, InspectedEntry, Inspection, StorageError, inspect};
 use serde_json::{Map, Value, json};
 
 use super::messages::{self, shell};
 use super::outcome::{Exit, Outcome, Tone};
 use super::table::Table;
 use super::text::{CELL_COLUMNS, id_shown, point_json, set_bytes, shown_short};
-use crate::lang::Text;
+use crate::lang::{Localized, Text};
 
 const LOG_HEADS: [Text; 5] = [messages::POSITION, messages::ID, messages::DIGEST, messages::STATE, messages::CONTENT];
 const RECORD_HEADS: [Text; 6] =
@@ -91,31 +91,42 @@ fn summary(inspection: &Inspection, outcome: Outcome) -> Outcome {
 fn log_table(entries: &[InspectedEntry]) -> Table {
     Table::with_heads(&LOG_HEADS).rows(entries.iter().map(|inspected| {
         let entry = &inspected.entry;
-        let forged = if inspected.forged { "forged " } else { "" };
-        let content = format!("{forged}{}", content(inspected));
-        let state = inspected.state.name().to_owned();
-        [entry.position.to_string(), entry.id.to_string(), entry.digest.short(), state, content]
+        let content = content(inspected);
+        let content = if inspected.forged { messages::forged(&content) } else { content };
+        let state = match inspected.state {
+            EntryState::Intermediate => messages::INTERMEDIATE,
+            EntryState::Committed => messages::COMMITTED,
+        };
+        [
+            entry.position.to_string().into(),
+            entry.id.to_string().into(),
+            entry.digest.short().into(),
+            state.into(),
+            content,
+        ]
     }))
 }
 
-fn content(inspected: &InspectedEntry) -> String {
+fn content(inspected: &InspectedEntry) -> Localized {
     match &inspected.content {
         EntryContent::Opening(opening) => match &opening.founding {
-            Some(founding) => format!("opening, founds the cluster of {} voters", founding.members.len()),
-            None => "opening".to_owned(),
+            Some(founding) => shell::founds(founding.members.len()),
+            None => messages::entry_kind("opening"),
         },
         EntryContent::Members(list) => {
             let members = list.members.iter().map(|member| match member.kind {
                 MemberKind::Voter => member.id.to_string(),
                 learner => format!("{} ({})", member.id, learner.name()),
             });
-            format!("members: {}", members.collect::<Vec<_>>().join(", "))
+            shell::members(&members.collect::<Vec<_>>().join(", "))
         }
         EntryContent::Command(command) => match command.change.preview() {
-            (key, Some(value)) => format!("{}={}", shown_short(&key, CELL_COLUMNS), shown_short(&value, CELL_COLUMNS)),
-            (key, None) => format!("delete {}", shown_short(&key, CELL_COLUMNS)),
+            (key, Some(value)) => {
+                format!("{}={}", shown_short(&key, CELL_COLUMNS), shown_short(&value, CELL_COLUMNS)).into()
+            }
+            (key, None) => messages::deletes(&shown_short(&key, CELL_COLUMNS)),
         },
-        EntryContent::Unknown => format!("does not decode: {}", shown_short(&inspected.entry.body, CELL_COLUMNS)),
+        EntryContent::Unknown => shell::does_not_decode(&shown_short(&inspected.entry.body, CELL_COLUMNS)),
     }
 }
 

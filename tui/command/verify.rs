@@ -11,9 +11,12 @@ use clap::Args;
 use epoca::verify::simulator::{Failure, Options, Outcome as Run, Plan, Shrunk, Stats, play, run, shrink};
 use serde_json::{Value, json};
 
+use super::messages::verify as words;
 use super::outcome::{Exit, Outcome, Tone};
 use super::print::error_line;
 use super::table::Table;
+use crate::lang::{Lang, Localized, Text};
+use crate::words::invariant;
 
 /// How many smaller plans are tried when a plan fails.
 const SHRINK_TRIES: usize = 2_000;
@@ -47,15 +50,15 @@ struct Total {
     elapsed: Duration,
 }
 
-pub fn verify(args: &VerifyArgs) -> Outcome {
+pub fn verify(args: &VerifyArgs, lang: Lang) -> Outcome {
     // A failed assertion of the core ends a run and is part of its result. Without this, each smaller plan would print
     // it.
     std::panic::set_hook(Box::new(|_| {}));
     let first = args.seed.unwrap_or_else(seed_from_clock);
-    let total = run_all(args, first);
+    let total = run_all(args, first, lang);
     match &total.failed {
         None => passed(first, &total),
-        Some((seed, failure)) => failed(&total, *seed, failure),
+        Some((seed, failure)) => failed(&total, *seed, failure, lang),
     }
 }
 
@@ -64,7 +67,7 @@ pub fn seed_from_clock() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |since| since.as_micros() as u64 % 1_000_000_000_000)
 }
 
-fn run_all(args: &VerifyArgs, first: u64) -> Total {
+fn run_all(args: &VerifyArgs, first: u64, lang: Lang) -> Total {
     let begin = Instant::now();
     let count = args.seeds.or(args.seed.filter(|_| args.seconds.is_none()).map(|_| 1)).unwrap_or(u64::MAX);
     let seconds = args.seconds.or((count == u64::MAX).then_some(10));
@@ -105,7 +108,7 @@ fn run_all(args: &VerifyArgs, first: u64) -> Total {
         }
         if reported.elapsed() >= PROGRESS {
             reported = Instant::now();
-            error_line(&progress(&total));
+            error_line(progress(&total).to(lang));
         }
     }
     for worker in workers {
@@ -115,50 +118,44 @@ fn run_all(args: &VerifyArgs, first: u64) -> Total {
     total
 }
 
-fn progress(total: &Total) -> String {
+fn progress(total: &Total) -> Localized {
     let Total { seeds, stats, elapsed, .. } = total;
     let steps = stats.steps as f64;
-    let rate = steps / elapsed.as_secs_f64().max(0.001);
-    format!("{seeds} seeds, {:.1} million steps ({:.0} thousand a second), no violation", steps / 1e6, rate / 1e3)
+    words::progress(*seeds, steps / 1e6, steps / elapsed.as_secs_f64().max(0.001) / 1e3)
 }
 
 fn passed(first: u64, total: &Total) -> Outcome {
-    let seeds = format!("{first} to {}", first.wrapping_add(total.seeds.saturating_sub(1)));
-    let lists = total.stats.members.lists;
-    let head = format!("{} seeds ({seeds}), {lists} membership changes: no violation", total.seeds);
+    let last = first.wrapping_add(total.seeds.saturating_sub(1));
+    let head = words::passed(total.seeds, first, last, total.stats.members.lists);
     let table = Table::new().rows(numbers(total)).rows(faults(total));
     let json = summary(first, total, Value::Array(Vec::new()));
     Outcome::done(json).line(Tone::Result, head).table(&table)
 }
 
-fn failed(total: &Total, seed: u64, failure: &Failure) -> Outcome {
-    let invariant = failure.violation.invariant;
-    error_line(&format!("seed {seed} fails: {invariant}; searching for the smallest plan that fails"));
+fn failed(total: &Total, seed: u64, failure: &Failure, lang: Lang) -> Outcome {
+    let name = failure.violation.invariant;
+    let name = Localized::new(name, invariant(Lang::Portuguese, name));
+    error_line(words::searching(seed, &name).to(lang));
     let plan = Plan::of(Options::of(seed));
     let Shrunk { plan: small, failure: found, tried } = shrink(&plan, failure, SHRINK_TRIES);
     let played = play(&small, true);
     let at = |failure: &Failure| format!("{:.6} s", failure.at as f64 / 1e6);
     let from = played.trace.len().saturating_sub(TRACE_LINES);
-    let mut lines = vec![
-        format!("seed {seed} breaks an invariant after {}", at(failure)),
-        format!("  {}", failure.violation),
-        String::new(),
-        small.options.to_string(),
-        String::new(),
-        format!(
-            "{} of {} faults and {} of {} calls suffice ({tried} plans tried):",
-            small.faults.len(),
-            plan.faults.len(),
-            small.calls.len(),
-            plan.calls.len()
-        ),
+    let (faults, calls) = ((small.faults.len(), plan.faults.len()), (small.calls.len(), plan.calls.len()));
+    let mut lines: Vec<Localized> = vec![
+        words::breaks(seed, &at(failure)),
+        format!("  {}", failure.violation).into(),
+        "".into(),
+        small.options.to_string().into(),
+        "".into(),
+        words::suffice(faults, calls, tried),
     ];
-    lines.extend(small.faults.iter().map(|fault| format!("  {fault}")));
-    lines.push(String::new());
-    lines.extend(played.trace[from..].iter().cloned());
-    lines.push(format!("{:>13}  VIOLATION {}", at(&found), found.violation));
-    lines.push(String::new());
-    lines.push(format!("to repeat: epoca verify --seed {seed}"));
+    lines.extend(small.faults.iter().map(|fault| format!("  {fault}").into()));
+    lines.push("".into());
+    lines.extend(played.trace[from..].iter().cloned().map(Localized::from));
+    lines.push(format!("{:>13}  VIOLATION {}", at(&found), found.violation).into());
+    lines.push("".into());
+    lines.push(words::repeat(seed));
     let violation = json!({
         "seed": seed,
         "invariant": failure.violation.invariant,
@@ -171,49 +168,59 @@ fn failed(total: &Total, seed: u64, failure: &Failure) -> Outcome {
     });
     let json = summary(seed, total, json!([violation]));
     let outcome = Outcome::done(json).exit(Exit::NotDone).lines(Tone::Result, lines);
-    outcome.line(Tone::Error, format!("{} is broken with seed {seed}", failure.violation.invariant))
+    outcome.line(Tone::Error, words::broken(&name, seed))
 }
 
-fn numbers(total: &Total) -> Vec<[String; 2]> {
+fn numbers(total: &Total) -> Vec<[Localized; 2]> {
     let Stats { steps, events, messages, lost, doubled, calls, members, linearized, watched, watched_gone, .. } =
         &total.stats;
     let seconds = total.elapsed.as_secs_f64().max(0.001);
     let days = total.stats.node_micros as f64 / 86_400e6;
-    let row = |name: &str, value: String| [name.to_owned(), value];
+    let row = |name: Text, value: Localized| [name.into(), value];
+    let number = |name: Text, value: u64| row(name, value.to_string().into());
+    let counts = |name: Text, text: Text, numbers: &[(&str, u64)]| row(name, words::filled(text, numbers));
     vec![
-        row("steps of a core", format!("{steps} ({:.0} a second)", *steps as f64 / seconds)),
-        row("trace events checked", events.to_string()),
-        row("simulated", format!("{:.2} node-days ({:.4} node-years)", days, days / 365.25)),
-        row("messages", format!("{messages}, {lost} lost, {doubled} doubled")),
-        row("writes", format!("{} confirmed, {} unknown, {} refused", calls.written, calls.unknown, calls.refused)),
-        row(
-            "retries",
-            format!(
-                "{} with unknown outcome, {} answered by an earlier attempt, {} with a lost session",
-                calls.retried, calls.answered_again, calls.sessions_lost
-            ),
+        row(words::STEPS, words::rate(*steps, *steps as f64 / seconds)),
+        number(words::EVENTS, *events),
+        row(words::SIMULATED, words::node_time(days)),
+        counts(words::MESSAGES, words::MESSAGE_COUNTS, &[("sent", *messages), ("lost", *lost), ("doubled", *doubled)]),
+        counts(
+            words::WRITES,
+            words::WRITE_COUNTS,
+            &[("confirmed", calls.written), ("unknown", calls.unknown), ("refused", calls.refused)],
         ),
-        row("compare-and-set not equal", calls.not_equal.to_string()),
-        row(
-            "reads",
-            format!("{} linearizable, {} of a quorum, {} local", calls.read, calls.read_quorum, calls.read_local),
+        counts(
+            words::RETRIES,
+            words::RETRY_COUNTS,
+            &[("retried", calls.retried), ("again", calls.answered_again), ("lost", calls.sessions_lost)],
         ),
-        row(
-            "membership changes",
-            format!(
-                "{} committed: {} joined, {} promoted, {} removed, {} with a new disk, {} with a new address",
-                members.lists, members.joined, members.promoted, members.removed, members.replaced, members.moved
-            ),
+        number(words::NOT_EQUAL, calls.not_equal),
+        counts(
+            words::READS,
+            words::READ_COUNTS,
+            &[("reads", calls.read), ("quorum", calls.read_quorum), ("local", calls.read_local)],
         ),
-        row("operations linearized", linearized.to_string()),
-        row("changes watched", format!("{watched}, {watched_gone} times with history gone")),
-        row("longest time to agreement", format!("{:.2} s", total.stats.settle_micros_max as f64 / 1e6)),
+        counts(
+            words::MEMBERS,
+            words::MEMBER_COUNTS,
+            &[
+                ("lists", members.lists),
+                ("joined", members.joined),
+                ("promoted", members.promoted),
+                ("removed", members.removed),
+                ("replaced", members.replaced),
+                ("moved", members.moved),
+            ],
+        ),
+        number(words::LINEARIZED, *linearized),
+        counts(words::WATCHED, words::WATCH_COUNTS, &[("watched", *watched), ("gone", *watched_gone)]),
+        row(words::AGREEMENT, words::seconds(total.stats.settle_micros_max as f64 / 1e6)),
     ]
 }
 
-fn faults(total: &Total) -> impl Iterator<Item = [String; 2]> {
-    let rules = total.stats.facts.iter().map(|(name, count)| [format!("fired: {name}"), count.to_string()]);
-    let faults = total.stats.faults.iter().map(|(name, count)| [format!("fault: {name}"), count.to_string()]);
+fn faults(total: &Total) -> impl Iterator<Item = [Localized; 2]> {
+    let rules = total.stats.facts.iter().map(|(name, count)| [words::fired(name), count.to_string().into()]);
+    let faults = total.stats.faults.iter().map(|(name, count)| [words::fault(name), count.to_string().into()]);
     faults.chain(rules)
 }
 

@@ -11,6 +11,8 @@ pub mod shell;
 
 mod table_words;
 
+pub mod verify;
+
 use std::path::Path;
 
 use epoca::client::{ClientError, Reason};

@@ -167,6 +167,18 @@ pub fn applied(applied: &str, revision: u64) -> Localized {
     localized!("applied {applied}, revision {revision}", "aplicada {applied}, revisão {revision}")
 }
 
+pub fn founds(voters: usize) -> Localized {
+    localized!("opening, founds the cluster of {voters} voters", "abertura, funda o cluster de {voters} votantes")
+}
+
+pub fn members(members: &str) -> Localized {
+    localized!("members: {members}", "membros: {members}")
+}
+
+pub fn does_not_decode(bytes: &str) -> Localized {
+    localized!("does not decode: {bytes}", "não pode ser decodificada: {bytes}")
+}
+
 // Recordings.
 pub const TORN: Text =
     text("its last line is incomplete and was left out", "a sua última linha está incompleta e foi deixada de fora");

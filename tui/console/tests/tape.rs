@@ -269,7 +269,8 @@ fn a_recording_opens_playing_with_the_tab_of_its_scenarios() {
     let demo = read(std::path::Path::new(".assets/demo.epoca.jsonl")).expect("the demo can be read").records;
     let mut model = Model::new(LARGE, Vec::new());
     open(&mut model, "demo.epoca.jsonl".to_owned(), demo);
-    assert!(model.tape.past().is_some_and(|past| past.playing.is_some()), "it plays");
+    let playing = model.tape.past().and_then(|past| past.playing).expect("it plays");
+    assert_eq!(playing.due, Duration::ZERO, "at once");
     assert_eq!(model.pane, Pane::Scenario);
     let mut seen: Vec<String> = Vec::new();
     let mut ticked = 0;

@@ -2,6 +2,7 @@
 //! replaying a record is handling its message again.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use epoca::client::watch::Observed;
 use epoca::protocol::NodeId;
@@ -105,6 +106,8 @@ fn missing(msg: &Msg) -> Option<NodeId> {
 /// Loads a recording and plays it.
 pub fn open(model: &mut Model, name: String, records: Vec<Record>) {
     load(model, name, records);
+    // The console's clock begins now; the recording's has left it far ahead.
+    present(model).now = Duration::ZERO;
     tape::play(model);
 }
 

@@ -271,7 +271,7 @@ pub const TEXTS: &[(&str, &str)] = &[
         "Write a report with the evidence: Markdown to FILE.md, or one printable page to FILE.html",
         "Grava um relatório com as evidências: Markdown em FILE.md, ou uma página imprimível em FILE.html",
     ),
-    ("Write the recording for another program, and end", "Grava a gravação para outro programa, e termina"),
+    ("Write the recording for another program, and end", "Exporta a gravação para outro programa, e termina"),
     (
         "Write the value's bytes to standard output unchanged, without a newline",
         "Escreve os bytes do valor na saída padrão sem mudá-los, sem quebra de linha",
