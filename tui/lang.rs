@@ -15,6 +15,14 @@ pub enum Lang {
 }
 
 impl Lang {
+    /// A number as text, with a comma in Portuguese: `1.9 ms` becomes `1,9 ms`.
+    pub fn number(self, text: String) -> String {
+        match self {
+            Lang::English => text,
+            Lang::Portuguese => text.replace('.', ","),
+        }
+    }
+
     /// From the environment of this process.
     pub fn of_process() -> Lang {
         Lang::from_environment(|name| std::env::var(name).ok())

@@ -134,7 +134,8 @@ pub fn client_error(error: &ClientError) -> String {
     match error {
         ClientError::Refused(of) => refusal(of),
         ClientError::Unreachable { addresses, why } => format!(
-            "nenhum nó responde em {} ({}). Há um cluster em execução? `epoca cluster` inicia um, --connect indica outro",
+            "nenhum nó responde em {} ({}). Há um cluster em execução? `epoca cluster` \
+             inicia um, --connect indica outro",
             addresses.join(", "),
             reason(why)
         ),
@@ -284,7 +285,9 @@ pub fn refusal(of: &Refusal) -> String {
         }
         Refusal::JustStarted {} => "este nó acabou de ser iniciado e ainda não se candidata: tente de novo".to_owned(),
         Refusal::NotSettled {} => {
-            "o líder é novo e nada da sua época foi efetivado ainda: tente de novo quando a maioria acompanhar".to_owned()
+            "o líder é novo e nada da sua época foi efetivado ainda: tente de novo quando a maioria \
+             acompanhar"
+                .to_owned()
         }
         Refusal::ChangeUnderWay {} => "outra mudança de membros ainda não foi efetivada: tente de novo".to_owned(),
         Refusal::IdInUse {} => "um nó ativo já usa esse id, com outra pasta de dados: escolha outro id".to_owned(),
@@ -298,8 +301,8 @@ pub fn refusal(of: &Refusal) -> String {
         }
         Refusal::TooManyMembers {} => "o cluster já tem o máximo de membros: remova um antes".to_owned(),
         Refusal::FeatureLevel {} => {
-            "um membro executa uma versão mais antiga, que não conhece este tipo de escrita: `epoca member list` mostra \
-             qual; atualize-o antes"
+            "um membro executa uma versão mais antiga, que não conhece este tipo de escrita: `epoca member list` \
+             mostra qual; atualize-o antes"
                 .to_owned()
         }
         Refusal::VersionTooOld { node, count, limit } => format!(
@@ -416,7 +419,9 @@ pub fn refusal(of: &Refusal) -> String {
         Refusal::NotStarted { node, reason } => format!("não foi possível iniciar {node}: {reason}"),
         Refusal::Ended { node, reason } => format!("{node} terminou logo em seguida: {reason}"),
         Refusal::NoAnswer { node, pid, subject } => {
-            format!("{node} está em execução mas ainda não responde: o seu pid é {pid}; o que ele diz está em {subject}")
+            format!(
+                "{node} está em execução, mas não responde ainda: o seu pid é {pid}; o que ele diz está em {subject}"
+            )
         }
         Refusal::NothingStored { node } => {
             format!("{node} ainda não tem no log uma entrada efetivada da qual inverter um bit: escreva algo antes")

@@ -103,6 +103,16 @@ pub mod tests_access {
         json!({"steps": [[0, moments::Moments::new().next(&model)]]})
     }
 
+    /// The data of a page, up to this many bytes.
+    pub fn page_with_limit(
+        name: &str,
+        records: Vec<Record>,
+        options: &ExportOptions,
+        bytes_max: usize,
+    ) -> Result<Value, Localized> {
+        page::data(&mut opened(name, records, options)?, name, bytes_max)
+    }
+
     /// The screen of the console at a step, or at the end, with the step before and after it was shown.
     pub fn screen_of(
         name: &str,

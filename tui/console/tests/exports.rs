@@ -6,7 +6,7 @@ use std::num::NonZero;
 use ratatui::buffer::Buffer;
 use serde_json::Value;
 
-use crate::console::export::tests_access::{page_data, screen_of};
+use crate::console::export::tests_access::{page_data, page_with_limit, screen_of};
 use crate::console::export::{ExportOptions, to_asciicast, to_page, to_svg};
 use crate::console::tests::drawing::{LARGE, text};
 use crate::console::tests::sample::{Sample, records};
@@ -200,4 +200,14 @@ fn what_cannot_be_exported_is_said() {
     assert!(said(&ExportOptions { at: Some(9_999), ..OPTIONS }).starts_with("there is no event 9999"));
     assert!(said(&ExportOptions { size: (20, 5), ..OPTIONS }).contains("at least 60x18"));
     assert_eq!(to_page("demo", Vec::new(), &OPTIONS).unwrap_err().to(Lang::English), "the recording shows no event");
+}
+
+#[test]
+fn a_page_that_would_be_too_large_is_refused_with_its_place() {
+    let why = page_with_limit("demo", eventful(), &OPTIONS, 20_000).expect_err("it has more data");
+    let said = why.to(Lang::English);
+    assert!(
+        said.starts_with("the page would have more than 0 MB: it holds ") && said.contains(" of 317 events"),
+        "{said}"
+    );
 }

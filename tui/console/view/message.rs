@@ -190,7 +190,7 @@ fn times(message: &Message, lang: Lang) -> String {
         Delivery::Lost(why) => screen::FATE_LOST.with(lang, &[("why", &lang.reason(why))]),
         Delivery::Received(at, event) => {
             let micros = at.saturating_sub(message.at).as_micros();
-            let took = format!("{}.{} ms", micros / 1_000, micros / 100 % 10);
+            let took = lang.number(format!("{}.{} ms", micros / 1_000, micros / 100 % 10));
             screen::FATE_RECEIVED.with(lang, &[("took", &took), ("event", event)])
         }
     };

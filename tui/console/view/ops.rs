@@ -59,7 +59,7 @@ fn drawn(operation: &Operation, lang: Lang, look: &Look) -> Vec<Vec<Span<'static
 /// `✓ put x 1   1.9 ms   ok e1·o4`: the mark shows the outcome.
 pub fn summary(operation: &Operation, lang: Lang, look: &Look) -> Vec<Span<'static>> {
     let (mark, style) = mark(operation.end.as_ref(), look);
-    let time = operation.end.as_ref().map_or(screen::UNDER_WAY.to(lang).to_owned(), |end| latency(end.took));
+    let time = operation.end.as_ref().map_or(screen::UNDER_WAY.to(lang).to_owned(), |end| latency(end.took, lang));
     let mut spans = vec![
         span(format!(" {mark} "), style),
         span(operation.line.clone(), look.strong),
@@ -91,13 +91,13 @@ fn tone(tone: Tone, look: &Look) -> Style {
     }
 }
 
-pub fn latency(took: Duration) -> String {
+pub fn latency(took: Duration, lang: Lang) -> String {
     let micros = took.as_micros();
-    match micros {
+    lang.number(match micros {
         0..10_000 => format!("{}.{} ms", micros / 1_000, micros / 100 % 10),
         10_000..1_000_000 => format!("{} ms", micros / 1_000),
         _ => format!("{}.{} s", micros / 1_000_000, micros / 100_000 % 10),
-    }
+    })
 }
 
 #[cfg(test)]
@@ -106,8 +106,8 @@ mod tests {
 
     #[test]
     fn latencies_read_easily() {
-        assert_eq!(latency(Duration::from_micros(1_940)), "1.9 ms");
-        assert_eq!(latency(Duration::from_millis(234)), "234 ms");
-        assert_eq!(latency(Duration::from_millis(5_040)), "5.0 s");
+        assert_eq!(latency(Duration::from_micros(1_940), Lang::English), "1.9 ms");
+        assert_eq!(latency(Duration::from_millis(234), Lang::English), "234 ms");
+        assert_eq!(latency(Duration::from_millis(5_040), Lang::Portuguese), "5,0 s");
     }
 }

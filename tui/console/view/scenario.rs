@@ -86,7 +86,7 @@ pub(super) fn state(run: &Run, model: &Model, look: &Look) -> Line {
     let Some(end) = &run.end else {
         return vec![span(words::UNDER_WAY.with(model.lang, &[("ticked", &ticked), ("all", &all)]), look.accent)];
     };
-    let seconds = format!("{:.1}", end.took.as_secs_f64());
+    let seconds = model.lang.number(format!("{:.1}", end.took.as_secs_f64()));
     let places: [(&str, &dyn std::fmt::Display); 4] =
         [("verdict", &end.verdict.word(model.lang)), ("ticked", &ticked), ("all", &all), ("seconds", &seconds)];
     vec![span(words::ENDED.with(model.lang, &places), style_of(end.verdict, look).add_modifier(Modifier::BOLD))]

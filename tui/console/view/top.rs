@@ -146,10 +146,10 @@ fn latency(model: &Model, look: &Look) -> Option<Part> {
     let most = line.iter().flatten().max().map_or(1, Duration::as_micros).max(1);
     let bar = |took: &Option<Duration>| took.map_or(' ', |took| BARS[(took.as_micros() * 7 / most).min(7) as usize]);
     let rate = model.latency.rate(model.now);
-    let rate = if rate < 10.0 { format!("{rate:.1}/s") } else { format!("{rate:.0}/s") };
+    let rate = if rate < 10.0 { model.lang.number(format!("{rate:.1}/s")) } else { format!("{rate:.0}/s") };
     let spans = vec![
         span("p50 ", look.muted),
-        span(ops::latency(p50), look.base),
+        span(ops::latency(p50, model.lang), look.base),
         span(format!(" {} ", line.iter().map(bar).collect::<String>().trim_start()), look.committed),
         span(rate, look.muted),
     ];

@@ -99,7 +99,7 @@ pub const RULES: &[(&str, Text)] = &[
         text(
             "truncates {count} from {from_id} ({forged} forged): {why}; everything up to {committed} is committed and \
              stays",
-            "trunca {count} a partir de {from_id} ({forged} forjadas): {why}; tudo até {committed} está efetivado e \
+            "trunca {count} a partir de {from_id} (forjadas: {forged}): {why}; tudo até {committed} está efetivado e \
              permanece",
         ),
     ),
