@@ -6,7 +6,7 @@
 //! | `t` | the state of the cluster: groups of spans |
 //! | `r/NODE` | a node: name, address and note, each a list of spans; the id of its last committed entry |
 //! | `h/E.O` | the head of a column of the log table |
-//! | `c/NODE/E.O` | a cell: its kind (`f` final, `i` intermediate, `d` different, `t` truncated, `u` unknown), its text |
+//! | `c/NODE/E.O` | a cell: the first letter of final, intermediate, different, truncated or unknown; its text |
 //! | `old` | the log table has older columns |
 //! | `n/SERIAL` | a line of the narration, `z` orders the lines |
 //! | `s/SERIAL` | a row of the space-time diagram, `z` orders the rows |

@@ -109,7 +109,8 @@ impl Run<'_> {
         push(
             picture,
             format_args!(
-                "<text x=\"{:.1}\" y=\"{:.1}\" textLength=\"{:.1}\" lengthAdjust=\"spacingAndGlyphs\"{style}>{}</text>\n",
+                "<text x=\"{:.1}\" y=\"{:.1}\" textLength=\"{:.1}\" \
+             lengthAdjust=\"spacingAndGlyphs\"{style}>{}</text>\n",
                 x + blanks as f64 * CELL.0,
                 y + BASELINE,
                 columns as f64 * CELL.0,

@@ -203,8 +203,8 @@ const EXPLANATIONS: &[Explanation] = &[
             text(
                 "The leader sorts the positions up to which each voter matches. The value at the quorum's rank is on \
                  a majority; with four nodes that is the third highest. Its own copy counts only after its own flush.",
-                "O líder ordena as posições até onde o log de cada votante coincide. A posição na ordem do quórum está na \
-                 maioria; com quatro nós é a terceira maior. A cópia do líder só conta depois da própria gravação.",
+                "O líder ordena as posições até onde o log de cada votante coincide. A posição na ordem do quórum está \
+                 na maioria; com quatro nós é a terceira maior. A cópia do líder só conta depois da própria gravação.",
             ),
             text(
                 "Only an entry of the leader's own epoch is committed by counting; older entries are committed with \
@@ -413,9 +413,9 @@ const EXPLANATIONS: &[Explanation] = &[
              consistency check gets no hint: it finds them by id or by digest. A durable mark only ensures that the \
              experiment cannot violate confirmed data: forged entries are never acked, applied or counted in a vote.",
             "Entradas forjadas são acrescentadas ao log de uma réplica com os números da continuação exata. A \
-             verificação de consistência não recebe dica: ela as detecta por id ou por digest. Uma marca durável só garante \
-             que o experimento não viole dados confirmados: entradas forjadas nunca são confirmadas, aplicadas nem \
-             contadas num voto.",
+             verificação de consistência não recebe dica: ela as detecta por id ou por digest. Uma marca durável só \
+             garante que o experimento não viole dados confirmados: entradas forjadas nunca são confirmadas, \
+             aplicadas nem contadas num voto.",
         )],
         source: text(
             "Assignment, test 3: conflicting entries are injected and repaired.",

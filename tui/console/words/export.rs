@@ -34,8 +34,8 @@ pub const NEEDS_SCRIPT: Text = text(
     "Esta página reproduz uma gravação com JavaScript, que está desativado aqui.",
 );
 pub const TOO_LARGE: Text = text(
-    "the page would have more than {megabytes} MB: it holds {step} of {of} events so far; record a shorter part, or use \
-     --export asciicast",
+    "the page would have more than {megabytes} MB: it holds {step} of {of} events so far; record a shorter part, or \
+     use --export asciicast",
     "a página teria mais de {megabytes} MB: até aqui ela contém {step} de {of} eventos; grave um trecho menor, ou use \
      --export asciicast",
 );
