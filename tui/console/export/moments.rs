@@ -11,6 +11,7 @@
 //! | `n/SERIAL` | a line of the narration, `z` orders the lines |
 //! | `s/SERIAL` | a row of the space-time diagram, `z` orders the rows |
 //! | `o/NUMBER` | an operation |
+//! | `p/INDEX` | a line of the scenario |
 //! | `k/INDEX` | a line of the checks |
 //!
 //! A span is `[role, text]`. Texts have no invisible characters: these are escaped as on the screen.
@@ -95,6 +96,8 @@ impl Moments {
             let text = parts::operation(operation, model.lang, &self.look);
             (format!("o/{}", operation.number), spans(&text))
         }));
+        let scenario = parts::scenario(model, &self.look).into_iter().enumerate();
+        parts.extend(scenario.map(|(index, line)| (format!("p/{index}"), spans(&line))));
         let checks = parts::checks(model, &self.look).into_iter().enumerate();
         parts.extend(checks.map(|(index, line)| (format!("k/{index}"), spans(&line))));
         parts

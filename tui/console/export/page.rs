@@ -70,6 +70,9 @@ pub fn page(model: &mut Model, name: &str) -> Result<String, Localized> {
                         div #narration {}
                         div #explanation hidden {}
                     }
+                    @if model.run_shown().is_some() {
+                        section #scenario-pane { h2 { (say(words::SCENARIO)) } div #scenario {} }
+                    }
                     section #checks-pane { h2 { (say(words::CHECKS)) } div #checks {} }
                     section #operations-pane { h2 { (say(words::OPERATIONS)) } div #operations {} }
                 }
@@ -138,7 +141,10 @@ fn marks(model: &Model) -> Vec<Value> {
         let (label, style) = parts::mark(model, mark, &look);
         let record = model.tape.ring.get(mark.at.saturating_sub(1));
         let text = match record.map(|record| &record.what) {
-            Some(What::Mark(mark)) => shown(mark.text.trim()),
+            Some(What::Mark(record)) => {
+                let of_scenario = model.scenarios.mark_text(mark.at, &record.text, model.lang);
+                shown(of_scenario.as_deref().unwrap_or(record.text.trim()))
+            }
             _ => String::new(),
         };
         json!([model.tape.steps_before(mark.at), shown(&label), role(style), text])

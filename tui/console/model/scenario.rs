@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::console::model::Model;
-use crate::scenario::{RecordedRun, ReportEvent, Run, Script};
+use crate::lang::Lang;
+use crate::scenario::{RecordedRun, ReportEvent, Run, Script, Verdict};
 
 #[derive(Clone, Debug, Default)]
 pub struct Scenarios {
@@ -75,6 +76,18 @@ impl Scenarios {
             return Some(as_of(&Run::new(recorded.script.clone()), &recorded.reports, at));
         }
         self.run.as_ref().map(|run| as_of(run, &self.reports, at))
+    }
+
+    /// The text of a mark in the language of the screen, if the mark is of a recorded run: a recording holds the line
+    /// of the scenario's text.
+    pub fn mark_text(&self, at: u64, text: &str, lang: Lang) -> Option<String> {
+        let (verdict, rest) = text.split_once(' ')?;
+        let verdict = Verdict::from_name(verdict)?;
+        let recorded = self.recorded.iter().find(|recorded| recorded.reports.iter().any(|(of, _)| *of == at))?;
+        let script = &recorded.script;
+        let item = script.items.iter().find(|item| item.line == rest).map(|item| item.words.to(lang));
+        let what = item.filter(|words| !words.is_empty()).unwrap_or(script.title.to(lang));
+        Some(format!("{} {} {what}", verdict.mark(), verdict.word(lang)))
     }
 
     pub fn sheet_at(&self, at: u64) -> Option<Run> {

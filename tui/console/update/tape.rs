@@ -124,7 +124,8 @@ fn show_mark_text(model: &mut Model, place: u64) {
     if let Some(What::Mark(mark)) = record.as_ref().map(|record| &record.what)
         && !mark.text.is_empty()
     {
-        model.notify(mark.text.clone());
+        let of_scenario = model.scenarios.mark_text(place, &mark.text, model.lang);
+        model.notify(of_scenario.unwrap_or(mark.text.clone()));
     }
 }
 

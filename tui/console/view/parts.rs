@@ -8,7 +8,7 @@ use crate::console::model::space_time::Row;
 use crate::console::model::tape::TapeMark;
 use crate::console::model::{Model, NodeView};
 use crate::console::theme::Look;
-use crate::console::view::{checks, message, row_notes, tape};
+use crate::console::view::{checks, message, row_notes, scenario, tape};
 
 pub use crate::console::view::events::rule;
 pub use crate::console::view::figure::{Arrow, End, Figure, figure};
@@ -29,6 +29,12 @@ pub fn node(model: &Model, node: &NodeView, look: &Look) -> Option<[Line; 3]> {
         row_notes::second_label(model, node, &layout, look),
         row_notes::note(model, node, &layout, look),
     ])
+}
+
+/// The scenario that runs at the moment: its verdict or progress, its title, and a line for each step.
+pub fn scenario(model: &Model, look: &Look) -> Vec<Line> {
+    let run = model.run_shown();
+    run.map_or(Vec::new(), |run| scenario::lines(&run, model, usize::from(WIDE), look))
 }
 
 /// One line for each check, after the evidence of violations.

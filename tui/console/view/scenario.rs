@@ -55,6 +55,11 @@ pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
     frame::foot(buffer, area, model.say(words::EVIDENCE_HINT), look);
 }
 
+/// The title with the progress or the verdict, and all steps.
+pub fn lines(run: &Run, model: &Model, width: usize, look: &Look) -> Vec<Line> {
+    [title(run, model, width, look), steps(run, model, width, look).lines].concat()
+}
+
 pub(super) fn put_all(buffer: &mut Buffer, area: Rect, lines: impl Iterator<Item = Line>) {
     for (index, line) in lines.enumerate() {
         let Some(row) = row(area, index) else { return };

@@ -10,6 +10,7 @@ pub const LEGEND: Text = text(
 pub const SPACE_TIME: Text = text("Space-time", "Espaço-tempo");
 pub const NARRATION: Text = text("Narration", "Narração");
 pub const EXPLAIN: Text = text("choose a line for its explanation", "escolha uma linha para ver a explicação");
+pub const SCENARIO: Text = text("Scenario", "Cenário");
 pub const CHECKS: Text = text("Checks", "Verificações");
 pub const OPERATIONS: Text = text("Operations", "Operações");
 pub const CLIENT: Text = text("client", "cliente");

@@ -28,7 +28,8 @@ function spans(list) {
 // The parts whose names begin with `kind/`, as [rest of the name, value].
 function all(kind) {
   const prefix = `${kind}/`;
-  return [...parts].filter(([name]) => name.startsWith(prefix)).map(([name, value]) => [name.slice(prefix.length), value]);
+  const found = [...parts].filter(([name]) => name.startsWith(prefix));
+  return found.map(([name, value]) => [name.slice(prefix.length), value]);
 }
 
 const ranked = (kind) => all(kind).sort((one, other) => one[1].z - other[1].z);
@@ -43,6 +44,8 @@ function draw() {
   keepEnd(at("logs"), "Left", "Width", () => at("logs").replaceChildren(logs()));
   keepEnd(at("space"), "Top", "Height", () => at("space").replaceChildren(...diagram()));
   keepEnd(at("narration"), "Top", "Height", () => at("narration").replaceChildren(...narration()));
+  const steps = at("scenario");
+  if (steps) steps.replaceChildren(...numbered("p").map(([, line]) => lineOf(line)));
   at("checks").replaceChildren(...numbered("k").map(([, line]) => lineOf(line)));
   keepEnd(at("operations"), "Top", "Height", () => at("operations").replaceChildren(...operations()));
 }
