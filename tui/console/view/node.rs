@@ -131,7 +131,8 @@ fn acks(model: &Model, node: &NodeView) -> Vec<String> {
     let beliefs = beliefs.collect::<Vec<_>>().join("   ");
     let arithmetic = node.arithmetic.as_ref();
     let arithmetic = arithmetic.map(|made| model.lang.arithmetic(&made.matches, made.quorum, made.commit));
-    let latency = model.latency.p50().map(|p50| words::LATENCY.with(model.lang, &[("latency", &ops::latency(p50))]));
+    let latency =
+        model.latency.p50().map(|p50| words::LATENCY.with(model.lang, &[("latency", &ops::latency(p50, model.lang))]));
     std::iter::once(beliefs).chain(arithmetic).chain(latency).collect()
 }
 

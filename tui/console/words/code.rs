@@ -105,7 +105,7 @@ pub const PINNED: &[Pinned] = &[
         &["TimedOut"],
         &[],
         "tests/protocol/traps/election.rs",
-        "trap_16_a_node_that_misses_the_leader_gets_no_pre_vote_of_those_who_hear_it",
+        "trap_16_a_node_that_misses_the_leader_gets_no_pre_vote_of_nodes_that_hear_it",
     ),
     pinned(
         &["ReadAsked", "ReadConfirmed", "ReadAnswered"],

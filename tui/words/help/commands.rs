@@ -140,8 +140,12 @@ pub const TEXTS: &[(&str, &str)] = &[
         "Remove todas as falhas em todos os nós; um nó que viola uma regra de propósito é reiniciado sem isso",
     ),
     (
-        "Step mode: timers stand still, and every message waits until a person delivers it",
-        "Modo passo a passo: os temporizadores param, e toda mensagem espera até que uma pessoa a entregue",
+        "Slow motion: timers, messages and flushes take N times longer; 1 is real time",
+        "Câmera lenta: temporizadores, mensagens e flushes duram N vezes mais; 1 é o tempo real",
+    ),
+    (
+        "Step mode: timers stand still, and messages wait until a person delivers them",
+        "Modo passo a passo: os temporizadores param, e as mensagens esperam até que uma pessoa as entregue",
     ),
     (
         "Show the waiting messages of all nodes, the oldest first",

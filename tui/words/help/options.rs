@@ -143,6 +143,11 @@ pub const TEXTS: &[(&str, &str)] = &[
         "Mostra todas as entradas do log (no prompt do console no máximo 1000)",
     ),
     ("Show the log from this position on instead of its end", "Mostra o log a partir desta posição, em vez do fim"),
+    ("How many times slower than real time, 1 to 1000", "Quantas vezes mais lento que o tempo real, de 1 a 1000"),
+    (
+        "Keep also the messages that change nothing: heartbeats, their answers, repeated acks and commit orders",
+        "Retém também as mensagens que nada mudam: heartbeats, as suas respostas, acks e ordens de commit repetidos",
+    ),
     ("Start in step mode", "Inicia no modo passo a passo"),
     (
         "Take a snapshot after this many bytes of entries [default: 64 MiB]",
