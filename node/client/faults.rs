@@ -123,7 +123,8 @@ impl Client {
         self.clear_rules(&RuleSelection::Link(a, b)).await
     }
 
-    /// Step mode for the whole cluster: timers stop, and messages are held; with `every` also those that change nothing.
+    /// Step mode for the whole cluster: timers stop, and messages are held, with `every` also those that change
+    /// nothing.
     pub async fn step(&self, on: bool, every: bool) -> Result<Done, ClientError> {
         let request = proto::StepRequest { on, every };
         if let Some(launcher) = self.options().launcher.clone() {

@@ -11,8 +11,8 @@
 //! receiver and kind, and says what happens to them. Cut links, held commit orders and step mode are rules and nothing
 //! else. The protocol has no code for faults and does not know of them.
 //!
-//! A message is dropped at either end, but held, delayed, stretched or duplicated only where it arrives, so each happens
-//! once.
+//! A message is dropped at either end, but held, delayed, stretched or duplicated only where it arrives, so each
+//! happens once.
 //!
 //! Left out: clocks, links, and who may inject a fault.
 

@@ -3,8 +3,9 @@
 //!
 //! When a process ends, its sockets close at once and its port refuses connections. The host reports that as
 //! [`crate::Input::PeerGone`]. The replica then asks for pre-votes after a short random delay, and grants them to
-//! others at once. Nothing else about elections changes, so wrong evidence (a firewall that resets connections to a live
-//! leader) costs at most an election that was not needed. It cannot cost data: votes and logs are compared as always.
+//! others at once. Nothing else about elections changes, so wrong evidence (a firewall that resets connections to a
+//! live leader) costs at most an election that was not needed. It cannot cost data: votes and logs are compared as
+//! always.
 //!
 //! - With leases ([`crate::Leadership::lease_micros`]) evidence is ignored. A voter has promised the leader to vote for
 //!   no other node for a while, and a live leader answers reads on that promise.

@@ -479,13 +479,10 @@ mod tests {
         space.on_liveness(Duration::from_millis(2), NodeId(2), true);
         tell(&mut space, 3, 2, received(7));
         let shapes: Vec<_> = space.rows.iter().map(|row| &row.shape).collect();
-        assert!(
-            matches!(
-                shapes[..],
-                [Shape::Liveness { is_up: false, .. }, Shape::Liveness { is_up: true, .. }, Shape::Message(_)]
-            ),
-            "{shapes:?}"
-        );
+        let [Shape::Liveness { is_up: false, .. }, Shape::Liveness { is_up: true, .. }, Shape::Message(_)] = shapes[..]
+        else {
+            panic!("{shapes:?}")
+        };
         assert_eq!(delivery(&space), Some(&Delivery::Received(Duration::from_millis(3), 3)));
     }
 
