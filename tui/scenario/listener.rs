@@ -35,7 +35,8 @@ pub struct ObservedCluster {
     /// How many events were dropped before the first one that is kept.
     dropped: u64,
     nodes: BTreeMap<NodeId, ObservedNode>,
-    causal: Causal,
+    /// `None` where no invariants are needed. The lock is never shared; with it the value can be.
+    causal: Option<Mutex<Causal>>,
     pub violations: Vec<Violation>,
     /// How many full states were read: one for each connection, so also one after each start of a process.
     states_read: u64,
@@ -73,15 +74,9 @@ impl Listener {
     /// called inside a runtime.
     pub fn start(client: &Client) -> Listener {
         let nodes = client.nodes();
-        let observed = Arc::new(Mutex::new(ObservedCluster {
-            events: VecDeque::new(),
-            dropped: 0,
-            nodes: BTreeMap::new(),
-            causal: Causal::new(),
-            violations: Vec::new(),
-            states_read: 0,
-            lost: 0,
-        }));
+        let observed =
+            ObservedCluster { causal: Some(Mutex::new(Causal::new())), ..ObservedCluster::without_invariants() };
+        let observed = Arc::new(Mutex::new(observed));
         let listen = |(id, address): &(NodeId, String)| {
             tokio::spawn(listen(*id, address.clone(), client.expected(*id), observed.clone()))
         };
@@ -133,6 +128,19 @@ async fn listen(node: NodeId, address: String, expected: Expected, observed: Arc
 }
 
 impl ObservedCluster {
+    /// Nothing was observed yet.
+    pub fn without_invariants() -> ObservedCluster {
+        ObservedCluster {
+            events: VecDeque::new(),
+            dropped: 0,
+            nodes: BTreeMap::new(),
+            causal: None,
+            violations: Vec::new(),
+            states_read: 0,
+            lost: 0,
+        }
+    }
+
     pub fn end(&self) -> EventMark {
         EventMark(self.dropped + self.events.len() as u64)
     }
@@ -167,10 +175,11 @@ impl ObservedCluster {
         leader.map(|node| (node.state.node, &node.state))
     }
 
-    fn on_observed(&mut self, id: NodeId, observed: Observed) {
+    pub fn on_observed(&mut self, id: NodeId, observed: Observed) {
         match observed {
             Observed::Snapshot { snapshot, pid, .. } => {
-                self.violations.extend(self.causal.joined(&snapshot));
+                let found = self.causal().map(|causal| causal.joined(&snapshot));
+                self.violations.extend(found.into_iter().flatten());
                 let joined = (snapshot.event > 0).then(|| self.end());
                 self.states_read += 1;
                 let state_read = self.states_read;
@@ -179,10 +188,12 @@ impl ObservedCluster {
             Observed::Events(events) => events.into_iter().for_each(|event| self.on_event(id, event)),
             Observed::Lost(events) => {
                 self.lost += events;
-                self.violations.extend(self.causal.closed(id));
+                let found = self.causal().map(|causal| causal.closed(id));
+                self.violations.extend(found.into_iter().flatten());
             }
             Observed::Disconnected(_) => {
-                self.violations.extend(self.causal.closed(id));
+                let found = self.causal().map(|causal| causal.closed(id));
+                self.violations.extend(found.into_iter().flatten());
                 if let Some(node) = self.nodes.get_mut(&id) {
                     node.live = false;
                 }
@@ -190,11 +201,16 @@ impl ObservedCluster {
         }
     }
 
+    fn causal(&mut self) -> Option<&mut Causal> {
+        self.causal.as_mut().map(|causal| causal.get_mut().unwrap_or_else(PoisonError::into_inner))
+    }
+
     fn on_event(&mut self, id: NodeId, event: Event) {
         let Some(node) = self.nodes.get_mut(&id) else { return };
         node.state.fold(&event.fact);
         node.state.event = event.number;
-        self.violations.extend(self.causal.event(event.clone()));
+        let found = self.causal().map(|causal| causal.event(event.clone()));
+        self.violations.extend(found.into_iter().flatten());
         if matches!(event.fact, Fact::Sent { .. } | Fact::Received { .. }) {
             // Only the invariants need single messages, and they have seen this one.
             return;

@@ -26,6 +26,8 @@ mod words;
 
 mod check;
 
+pub mod by_hand;
+
 mod load;
 
 mod chaos;

@@ -69,6 +69,11 @@ impl Operation {
         Operation { line: line.to_owned(), begun: Instant::now(), since, writes, answer: Arc::default() }
     }
 
+    /// The same operation, whose answer is told elsewhere.
+    pub fn answered_by(self, answer: Arc<Mutex<Option<(Outcome, Duration)>>>) -> Operation {
+        Operation { answer, ..self }
+    }
+
     pub fn answer(&self) -> Option<(Outcome, Duration)> {
         self.answer.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

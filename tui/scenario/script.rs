@@ -63,6 +63,8 @@ pub struct Item {
     pub line: String,
     pub words: Localized,
     pub why: Localized,
+    /// Not needed when a person shows the line by hand.
+    pub sheet_only: bool,
     pub kind: ItemKind,
 }
 

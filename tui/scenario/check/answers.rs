@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use epoca::client::Consistency;
-use epoca::protocol::NodeId;
 use epoca::protocol::trace::Fact;
+use epoca::protocol::{EntryId, NodeId};
 use epoca::verify::patience::on_this_machine;
 
-use super::{CheckContext, Observation, entry_text, not_yet, unbound};
+use super::{CheckContext, Judge, Observation, entry_text, not_yet, unbound};
 use crate::command::text::shown_short;
 use crate::command::{Exit, Outcome};
 use crate::lang::Localized;
@@ -24,7 +24,7 @@ const READ_TIMEOUT: Duration = Duration::from_secs(2);
 /// How many columns of a value are shown.
 const COLUMNS: usize = 40;
 
-impl CheckContext<'_> {
+impl Judge<'_> {
     pub(super) fn outcome(&self, of: &str, wanted: OperationEnd) -> Observation {
         let operation = match self.names.operation(of) {
             Ok(operation) => operation,
@@ -53,7 +53,7 @@ impl CheckContext<'_> {
 
     fn entry_texts(&self, operation: &str) -> Vec<Localized> {
         let reference = EntryRef::Name(operation.to_owned());
-        let entries = self.names.entries(&reference, &self.listener.observed()).unwrap_or_default();
+        let entries = self.names.entries(&reference, self.observed).unwrap_or_default();
         entries.iter().map(|entry| entry_text(entry).into()).collect()
     }
 
@@ -65,8 +65,8 @@ impl CheckContext<'_> {
         if let Some((outcome, _)) = operation.answer().filter(|(outcome, _)| outcome.exit == Exit::Done) {
             return Observation::Refuted(Verdict::Fail, messages::of_command(&operation.line, &summary(&outcome)));
         }
-        let observed = self.listener.observed();
-        let entries = self.names.entries(&EntryRef::Name(of.to_owned()), &observed).unwrap_or_default();
+        let observed = self.observed;
+        let entries = self.names.entries(&EntryRef::Name(of.to_owned()), observed).unwrap_or_default();
         let committed = observed.since(self.since).find(|event| match &event.fact {
             Fact::Committed { up_to, .. } | Fact::Finalized { up_to, .. } => {
                 entries.iter().any(|entry| up_to.id >= entry.id)
@@ -82,7 +82,9 @@ impl CheckContext<'_> {
         let entries = entries.iter().map(|entry| entry_text(entry).into()).collect();
         Observation::Met(vec![unconfirmed(operation, entries)])
     }
+}
 
+impl CheckContext<'_> {
     pub(super) async fn reads(&self, by: &Reader, key: &str, value: Option<&str>) -> Observation {
         let client = match with_timeout(self.client(), on_this_machine(READ_TIMEOUT)) {
             Ok(client) => client,
@@ -108,8 +110,7 @@ impl CheckContext<'_> {
             };
             let found = record.as_ref().map(|record| &record.value[..]);
             if found == value.map(str::as_bytes) {
-                let written_by = record.as_ref().map(|record| messages::written_by(key, record.id));
-                evidence.push(read(node, key, found, written_by));
+                evidence.push(answered_read(node, key, found, record.as_ref().map(|record| record.id)));
                 if one_suffices {
                     return Observation::Met(evidence);
                 }
@@ -122,7 +123,9 @@ impl CheckContext<'_> {
     }
 }
 
-fn read(node: Option<NodeId>, key: &str, found: Option<&[u8]>, written_by: Option<Localized>) -> Evidence {
+/// The evidence of an answered read, at a node or, without one, through the leader. `entry` wrote the value.
+pub fn answered_read(node: Option<NodeId>, key: &str, found: Option<&[u8]>, entry: Option<EntryId>) -> Evidence {
+    let written_by = entry.map(|entry| messages::written_by(key, entry));
     let found = match found {
         Some(value) => messages::value_of(key, &shown_short(value, COLUMNS)),
         None => messages::not_found(key),

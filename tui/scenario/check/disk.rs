@@ -1,35 +1,44 @@
 //! Expectations about a disk: a node's data folder as `epoca inspect` shows it, which does not change it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use epoca::client::Client;
 use epoca::protocol::NodeId;
 use epoca::verify::patience::within;
 use serde_json::Value;
 
-use super::{CheckContext, Observation, entry_text, not_yet, unbound};
+use super::{Observation, entry_text, not_yet, unbound};
 use crate::lang::Localized;
 use crate::scenario::messages;
 use crate::scenario::names::Entry;
 use crate::scenario::report_events::{Evidence, EvidenceKind, Verdict};
-use crate::scenario::script::{EntryRef, EntryState, NodeRef};
+use crate::scenario::script::EntryState;
 use crate::words::client_error;
 
 const INSPECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-impl CheckContext<'_> {
-    pub(super) async fn disk_holds(
-        &self,
-        node: &NodeRef,
-        entries: &[EntryRef],
+/// The data folders of the nodes that the launcher started.
+#[derive(Clone, Copy)]
+pub struct Disks<'a> {
+    pub client: &'a Client,
+    /// The file of this program, to inspect data folders with.
+    pub executable: &'a Path,
+}
+
+impl Disks<'_> {
+    /// The node's log on disk holds the entries, `known` so far.
+    pub async fn holds(
+        self,
+        node: Result<NodeId, Localized>,
+        known: Result<Vec<Entry>, Localized>,
         state: Option<EntryState>,
     ) -> Observation {
-        let id = match self.names.node(node) {
+        let id = match node {
             Ok(id) => id,
             Err(why) => return unbound(why),
         };
-        let known = self.names.all_entries(entries, &self.listener.observed());
         let known = match known {
             Ok(known) => known,
             Err(why) => return not_yet(why),
@@ -53,8 +62,9 @@ impl CheckContext<'_> {
         Observation::Met(vec![evidence(id, messages::log_on_disk(), texts)])
     }
 
-    pub(super) async fn disk_reads(&self, node: &NodeRef, key: &str, value: Option<&str>) -> Observation {
-        let id = match self.names.node(node) {
+    /// The node's final database on disk has this value, or none.
+    pub async fn reads(self, node: Result<NodeId, Localized>, key: &str, value: Option<&str>) -> Observation {
+        let id = match node {
             Ok(id) => id,
             Err(why) => return unbound(why),
         };
@@ -76,9 +86,9 @@ impl CheckContext<'_> {
         Observation::Met(vec![evidence(id, text, written.into_iter().collect())])
     }
 
-    async fn inspect(&self, node: NodeId) -> Result<Value, Localized> {
+    async fn inspect(self, node: NodeId) -> Result<Value, Localized> {
         let folder = self.folder(node).await?;
-        let mut command = tokio::process::Command::new(&self.cluster.executable);
+        let mut command = tokio::process::Command::new(self.executable);
         command.arg("inspect").arg(&folder).args(["--output", "json", "--limit", "100000"]);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         let shown = folder.display().to_string();
@@ -88,8 +98,8 @@ impl CheckContext<'_> {
         serde_json::from_slice(&output.stdout).map_err(|_| messages::disk_unreadable(&shown))
     }
 
-    async fn folder(&self, node: NodeId) -> Result<PathBuf, Localized> {
-        let processes = self.client().processes().await.map_err(|error| client_error(&error))?;
+    async fn folder(self, node: NodeId) -> Result<PathBuf, Localized> {
+        let processes = self.client.processes().await.map_err(|error| client_error(&error))?;
         let processes = processes.ok_or_else(messages::no_launcher_for_folders)?;
         let process = processes.nodes.into_iter().find(|process| process.id == node);
         process.map(|process| process.data.into()).ok_or_else(|| messages::no_such_node(node))

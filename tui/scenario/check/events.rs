@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use epoca::protocol::trace::{Event, Fact, Value};
 use epoca::protocol::{Epoch, LogPoint, NodeId};
 
-use super::{CheckContext, Observation, entry_text, not_yet, unbound};
+use super::{Judge, Observation, entry_text, not_yet, unbound};
 use crate::command::columns::cut;
 use crate::command::grammar::Node;
 use crate::lang::Localized;
@@ -20,20 +20,20 @@ const COLUMNS: usize = 240;
 /// How many entries of an event are kept as evidence.
 const ENTRIES: usize = 8;
 
-impl CheckContext<'_> {
+impl Judge<'_> {
     pub(super) fn fact(&self, nodes: &Nodes, pattern: &Pattern) -> Observation {
-        let observed = self.listener.observed();
-        let ids = match self.names.nodes_of(nodes, &observed) {
+        let observed = self.observed;
+        let ids = match self.names.nodes_of(nodes, observed) {
             Ok(ids) => ids,
             Err(why) => return unbound(why),
         };
         let mut evidence = Vec::new();
         for id in &ids {
             let mut events = observed.since(self.since).filter(|event| event.node == *id);
-            match events.find(|event| matches(pattern, event, self.names, &observed)) {
+            match events.find(|event| matches(pattern, event, self.names, observed)) {
                 Some(event) => evidence.push(evidence_of(event)),
                 None if *nodes == Nodes::Any => continue,
-                None => return not_reported(&observed, *id, pattern, self.since),
+                None => return not_reported(observed, *id, pattern, self.since),
             }
             if *nodes == Nodes::Any {
                 break;
@@ -46,13 +46,13 @@ impl CheckContext<'_> {
     }
 
     pub(super) fn no_fact(&self, nodes: &Nodes, pattern: &Pattern, is_over: bool) -> Observation {
-        let observed = self.listener.observed();
-        let ids = match self.names.nodes_of(nodes, &observed) {
+        let observed = self.observed;
+        let ids = match self.names.nodes_of(nodes, observed) {
             Ok(ids) => ids,
             Err(why) => return unbound(why),
         };
         let mut events = observed.since(self.since).filter(|event| ids.contains(&event.node));
-        if let Some(event) = events.find(|event| matches(pattern, event, self.names, &observed)) {
+        if let Some(event) = events.find(|event| matches(pattern, event, self.names, observed)) {
             return Observation::Refuted(Verdict::Fail, messages::reported(event.node, &event.fact.to_string()));
         }
         if observed.lost > 0 {
@@ -69,7 +69,7 @@ impl CheckContext<'_> {
     }
 
     pub(super) fn leader(&self, not: Option<&NodeRef>) -> Observation {
-        let observed = self.listener.observed();
+        let observed = self.observed;
         let not = match not.map(|not| self.names.node(not)).transpose() {
             Ok(not) => not,
             Err(why) => return unbound(why),
@@ -90,8 +90,8 @@ impl CheckContext<'_> {
 
     /// The leader's own events must have this order: acks of a majority, then the commit, then the orders.
     pub(super) fn majority_first(&self, of: &EntryRef) -> Observation {
-        let observed = self.listener.observed();
-        let entry = match self.names.entries(of, &observed) {
+        let observed = self.observed;
+        let entry = match self.names.entries(of, observed) {
             Ok(entries) => entries[0].clone(),
             Err(why) => return not_yet(why),
         };

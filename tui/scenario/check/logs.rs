@@ -3,7 +3,7 @@
 use epoca::protocol::trace::{NodeState, Preview};
 use epoca::protocol::{Epoch, NodeId};
 
-use super::{CheckContext, Observation, entry_text, not_yet, unbound};
+use super::{Judge, Observation, entry_text, not_yet, unbound};
 use crate::lang::Localized;
 use crate::scenario::excerpt::state_of;
 use crate::scenario::messages;
@@ -11,8 +11,8 @@ use crate::scenario::names::{Entry, content};
 use crate::scenario::report_events::{Evidence, EvidenceKind, Verdict};
 use crate::scenario::script::{EntryRef, EntryState, Nodes};
 
-impl CheckContext<'_> {
-    pub(super) fn holds(&self, nodes: &Nodes, entries: &[EntryRef], state: Option<EntryState>) -> Observation {
+impl Judge<'_> {
+    pub fn holds(&self, nodes: &Nodes, entries: &[EntryRef], state: Option<EntryState>) -> Observation {
         self.each_log(nodes, entries, |node, log, entries| {
             let mut texts = Vec::new();
             for entry in entries {
@@ -65,8 +65,8 @@ impl CheckContext<'_> {
     /// The logs have the same last entry by id and digest, and all of it is final.
     pub(super) fn logs_equal(&self, nodes: &Nodes) -> Observation {
         let first = {
-            let observed = self.listener.observed();
-            let ids = match self.names.nodes_of(nodes, &observed) {
+            let observed = self.observed;
+            let ids = match self.names.nodes_of(nodes, observed) {
                 Ok(ids) => ids,
                 Err(why) => return unbound(why),
             };
@@ -87,12 +87,12 @@ impl CheckContext<'_> {
         entries: &[EntryRef],
         fits: impl Fn(NodeId, &NodeState, &[Entry]) -> Result<Vec<Localized>, Localized>,
     ) -> Observation {
-        let observed = self.listener.observed();
-        let ids = match self.names.nodes_of(nodes, &observed) {
+        let observed = self.observed;
+        let ids = match self.names.nodes_of(nodes, observed) {
             Ok(ids) => ids,
             Err(why) => return unbound(why),
         };
-        let known = match self.names.all_entries(entries, &observed) {
+        let known = match self.names.all_entries(entries, observed) {
             Ok(known) => known,
             Err(why) => return not_yet(why),
         };

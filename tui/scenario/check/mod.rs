@@ -17,10 +17,11 @@ use epoca::client::Client;
 use epoca::protocol::NodeId;
 use epoca::verify::patience::slowness;
 
-pub use answers::summary;
+pub use answers::{answered_read, summary};
+pub use disk::Disks;
 
 use super::leadership::LeadershipWatch;
-use super::listener::{EventMark, Listener};
+use super::listener::{EventMark, Listener, ObservedCluster};
 use super::load::{Load, LoadResult};
 use super::messages;
 use super::names::{Entry, Names};
@@ -53,6 +54,14 @@ pub struct CheckContext<'a> {
     pub leadership: &'a LeadershipWatch,
 }
 
+/// What the evaluation of an expectation about events, logs and outcomes uses. It asks no node, so that it also judges
+/// what a person does: see [`by_hand`](super::by_hand).
+pub struct Judge<'a> {
+    pub observed: &'a ObservedCluster,
+    pub names: &'a Names,
+    pub since: EventMark,
+}
+
 /// The result of one evaluation.
 pub enum Observation {
     Met(Vec<Evidence>),
@@ -79,6 +88,10 @@ impl CheckResult {
 impl CheckContext<'_> {
     fn client(&self) -> &Client {
         &self.cluster.client
+    }
+
+    fn disks(&self) -> Disks<'_> {
+        Disks { client: &self.cluster.client, executable: &self.cluster.executable }
     }
 
     pub async fn check(&self, expectation: &Expectation) -> CheckResult {
@@ -128,25 +141,61 @@ impl CheckContext<'_> {
 
     /// `passed`: the time since the check began. `confirmed`: how many writes of the load were confirmed then.
     async fn evaluate(&self, expect: &Expect, passed: Duration, confirmed: u64) -> Observation {
+        let judged = {
+            let observed = self.listener.observed();
+            let judge = Judge { observed: &observed, names: self.names, since: self.since };
+            judge.judge(expect, passed)
+        };
         match expect {
+            Expect::Reads { by, key, value } => self.reads(by, key, value.as_deref()).await,
+            Expect::DiskHolds { node, entries, state } => {
+                let known = self.names.all_entries(entries, &self.listener.observed());
+                self.disks().holds(self.names.node(node), known, *state).await
+            }
+            Expect::DiskReads { node, key, value } => {
+                self.disks().reads(self.names.node(node), key, value.as_deref()).await
+            }
+            Expect::Outcome { .. }
+            | Expect::Unconfirmed { .. }
+            | Expect::Fact { .. }
+            | Expect::NoFact { .. }
+            | Expect::Holds { .. }
+            | Expect::Lacks { .. }
+            | Expect::LogsEqual { .. }
+            | Expect::LogIs { .. }
+            | Expect::Leader { .. }
+            | Expect::MajorityFirst { .. } => judged.unwrap_or_else(|| not_yet(messages::time_not_over())),
+            Expect::Invariants => self.invariants(),
+            Expect::Linearizable => self.linearizable(),
+            Expect::Kept => self.kept().await,
+            Expect::Confirms { writes } => self.confirms(*writes, confirmed),
+        }
+    }
+}
+
+impl Judge<'_> {
+    /// Evaluates an expectation that needs no question to a node; `None` for any other. `passed`: the time since the
+    /// check began.
+    pub fn judge(&self, expect: &Expect, passed: Duration) -> Option<Observation> {
+        Some(match expect {
             Expect::Outcome { of, wanted } => self.outcome(of, *wanted),
             Expect::Unconfirmed { of, time } => self.unconfirmed(of, passed >= *time),
             Expect::Fact { nodes, pattern } => self.fact(nodes, pattern),
             Expect::NoFact { nodes, pattern, time } => self.no_fact(nodes, pattern, passed >= *time),
             Expect::Holds { nodes, entries, state } => self.holds(nodes, entries, *state),
             Expect::Lacks { nodes, entries } => self.lacks(nodes, entries),
-            Expect::Reads { by, key, value } => self.reads(by, key, value.as_deref()).await,
             Expect::LogsEqual { nodes } => self.logs_equal(nodes),
             Expect::LogIs { nodes, runs } => self.log_is(nodes, runs),
-            Expect::DiskHolds { node, entries, state } => self.disk_holds(node, entries, *state).await,
-            Expect::DiskReads { node, key, value } => self.disk_reads(node, key, value.as_deref()).await,
             Expect::Leader { not, .. } => self.leader(not.as_ref()),
             Expect::MajorityFirst { of } => self.majority_first(of),
-            Expect::Invariants => self.invariants(),
-            Expect::Linearizable => self.linearizable(),
-            Expect::Kept => self.kept().await,
-            Expect::Confirms { writes } => self.confirms(*writes, confirmed),
-        }
+            Expect::Reads { .. }
+            | Expect::DiskHolds { .. }
+            | Expect::DiskReads { .. }
+            | Expect::Invariants
+            | Expect::Linearizable
+            | Expect::Kept
+            | Expect::Confirms { .. } => return None,
+        })
     }
 }
 

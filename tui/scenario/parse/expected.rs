@@ -7,7 +7,8 @@ pub const LINE: Text = text(
     "title, about, needs, log, step, line, do, try, start, load, chaos, wait, restore or expect",
     "title, about, needs, log, step, line, do, try, start, load, chaos, wait, restore ou expect",
 );
-pub const INDENTED: Text = text("en, pt, why.en or why.pt and a text", "en, pt, why.en ou why.pt e um texto");
+pub const INDENTED: Text =
+    text("en, pt, why.en or why.pt and a text, or sheet only", "en, pt, why.en ou why.pt e um texto, ou sheet only");
 pub const TEXT: Text = text("a text", "um texto");
 pub const LABEL: Text = text("a label, as 3b.2", "um rótulo, como 3b.2");
 pub const POINTS: Text = text("points, as 0.15", "pontos, como 0.15");

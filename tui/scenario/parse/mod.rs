@@ -15,6 +15,7 @@
 //! expect WHAT [within 10s] [repeating COMMAND]
 //!   en what must be observed
 //!   why.en why this happens
+//!   sheet only                          not needed when a person shows the line by hand
 //! ```
 
 mod cursor;
@@ -84,9 +85,16 @@ pub fn parse(name: &str, text: &str) -> Result<Script, Mistake> {
     Ok(script)
 }
 
-/// `en TEXT`, `pt TEXT`, `why.en TEXT`, `why.pt TEXT`.
+/// `en TEXT`, `pt TEXT`, `why.en TEXT`, `why.pt TEXT`, `sheet only`.
 fn add_text(script: &mut Script, below: &Below, cursor: &mut Cursor) -> Result<(), Mistake> {
     let word = cursor.word(expected::INDENTED)?;
+    if word.text == "sheet"
+        && let (Below::Item, Some(item)) = (below, script.items.last_mut())
+    {
+        cursor.exactly("only")?;
+        item.sheet_only = true;
+        return cursor.end();
+    }
     let (lang, why) = match word.text {
         "en" => (Lang::English, false),
         "pt" => (Lang::Portuguese, false),
@@ -141,7 +149,8 @@ fn read_line(script: &mut Script, cursor: &mut Cursor) -> Result<Below, Mistake>
     };
     cursor.end()?;
     let (words, why) = Default::default();
-    script.items.push(Item { at: cursor.line(), line: cursor.whole().to_owned(), words, why, kind });
+    let (at, line) = (cursor.line(), cursor.whole().to_owned());
+    script.items.push(Item { at, line, words, why, sheet_only: false, kind });
     Ok(Below::Item)
 }
 
