@@ -226,13 +226,23 @@ fn reason(error: &clap::Error) -> Option<Localized> {
 }
 
 fn unknown_command(word: &str, error: &clap::Error) -> Localized {
-    match error.get(ContextKind::SuggestedSubcommand) {
-        Some(ContextValue::Strings(similar)) if !similar.is_empty() => messages::unknown_command_like(word, similar),
-        _ => {
+    let similar: Vec<String> = match error.get(ContextKind::SuggestedSubcommand) {
+        Some(ContextValue::Strings(similar)) => similar.iter().filter(|name| is_near(word, name)).cloned().collect(),
+        _ => Vec::new(),
+    };
+    match &similar[..] {
+        [_, ..] => messages::unknown_command_like(word, &similar),
+        [] => {
             let names: Vec<_> = command_help().into_iter().map(|help| help.name).collect();
             messages::unknown_command(word, &names.join(", "))
         }
     }
+}
+
+/// Whether a word may be a mistyped name: one letter in three is wrong at most. clap also suggests names that only share
+/// some letters.
+fn is_near(word: &str, name: &str) -> bool {
+    strsim::damerau_levenshtein(word, name) <= (word.chars().count() / 3).max(1)
 }
 
 fn valid_values(error: &clap::Error) -> Option<Localized> {
@@ -322,6 +332,20 @@ mod tests {
         assert_eq!(parsed("put 'a key' \"its \\\" value\""), parsed("put a\\ key 'its \" value'"));
         let Command::Put(put) = parsed("put x=") else { panic!("not a put") };
         assert_eq!(put.value, Some(Bytes::new()));
+    }
+
+    #[test]
+    fn only_near_names_are_suggested() {
+        for (typed, wanted) in
+            [("pat x 1", "put?"), ("kil 3", "kill?"), ("restrat 3", "restart?"), ("stauts", "status?")]
+        {
+            let (message, _) = refused(typed);
+            assert!(message.contains(wanted), "{typed}: {message}");
+        }
+        for typed in ["nosuch", "hello", "xyz 1"] {
+            let (message, _) = refused(typed);
+            assert!(!message.contains('?') && message.contains("put, get"), "{typed}: {message}");
+        }
     }
 
     #[test]
