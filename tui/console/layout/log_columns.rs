@@ -57,9 +57,9 @@ pub fn visible_columns(model: &Model) -> VisibleColumns {
     VisibleColumns { columns, has_older: older.is_some(), has_newer: newer.is_some() }
 }
 
-/// The head of a column: `e3·12`.
+/// The head of a column: `e3·o12`.
 pub fn head(id: EntryId) -> String {
-    format!("{}·{}", id.epoch, id.offset.0)
+    id.to_string()
 }
 
 fn content_width(model: &Model, id: EntryId) -> u16 {

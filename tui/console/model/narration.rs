@@ -10,8 +10,8 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use epoca::protocol::NodeId;
 use epoca::protocol::trace::{Event, Fact, HandledBy, Preview};
+use epoca::protocol::{EntryId, NodeId};
 
 use crate::console::model::timeline::{Line, Occurrence};
 
@@ -76,6 +76,20 @@ impl Narration {
     pub fn select(&mut self, down: isize) {
         let here = self.selected.and_then(|serial| self.index_of(serial)).unwrap_or(self.lines.len());
         self.selected = self.lines.get(here.saturating_add_signed(down)).map(|line| line.serial);
+    }
+
+    /// How many of the first lines belong to the start of the cluster: the first election up to the opening of its
+    /// epoch. 0 while no node has been elected in them, or while the start is selected.
+    pub fn folded(&self) -> usize {
+        let start = self.lines.iter().take_while(|line| is_start(&line.occurrence)).count();
+        let is_selected = self.selected.and_then(|serial| self.index_of(serial)).is_some_and(|place| place < start);
+        if is_selected || self.start_election(start).is_none() { 0 } else { start }
+    }
+
+    /// The last election of the folded lines.
+    pub fn start_election(&self, folded: usize) -> Option<&NarrationLine> {
+        let elected = |line: &&NarrationLine| matches!(line.occurrence, Occurrence::Fact(Fact::Elected { .. }));
+        self.lines.iter().take(folded).rfind(elected)
     }
 
     pub fn index_of(&self, serial: u64) -> Option<usize> {
@@ -172,6 +186,23 @@ impl Narration {
         if self.lines.len() > LINES_MAX {
             self.lines.pop_front();
         }
+    }
+}
+
+/// Whether an occurrence belongs to the start of a cluster.
+fn is_start(occurrence: &Occurrence) -> bool {
+    let Occurrence::Fact(fact) = occurrence else { return matches!(occurrence, Occurrence::Connected(_)) };
+    let is_opening = |id: &EntryId| id.offset.0 == 0;
+    match fact {
+        Fact::Proposed { entry } => entry.iter().all(|entry| is_opening(&entry.point.id)),
+        Fact::Pushed { last, .. } => is_opening(last),
+        Fact::Consistent { entries, .. } => entries.iter().all(|entry| is_opening(&entry.point.id)),
+        Fact::Acked { up_to, .. } => up_to.as_ref().is_none_or(is_opening),
+        Fact::Counted { up_to, .. } => up_to.is_none_or(|up_to| is_opening(&up_to.id)),
+        Fact::Committed { up_to, .. } | Fact::Finalized { up_to, .. } => is_opening(&up_to.id),
+        Fact::Ordered { up_to, .. } | Fact::Held { up_to, .. } => is_opening(up_to),
+        Fact::MembersSet { at, .. } => is_opening(at),
+        fact => fact.rule().starts_with('E') && !fact.name().starts_with("Transfer"),
     }
 }
 
@@ -306,7 +337,7 @@ fn peer(occurrence: &Occurrence) -> Option<NodeId> {
 
 #[cfg(test)]
 mod tests {
-    use epoca::protocol::{Digest, EntryId, LogPoint, Position};
+    use epoca::protocol::{Digest, LogPoint, Position};
 
     use super::*;
 

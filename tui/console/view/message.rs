@@ -25,7 +25,6 @@ pub fn labels(message: &Message, lang: Lang) -> Vec<String> {
             labels.push(format!("{kind} {what} ×{}", message.entries));
         }
         labels.push(format!("{kind} {what}"));
-        labels.extend(message.about.map(|id| format!("{kind} {}", id.offset)));
     }
     labels.push(kind);
     if message.is_unordered {

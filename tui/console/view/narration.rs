@@ -1,6 +1,7 @@
 //! The narration tab, newest line at the bottom. A line has the numbers that were compared and, where it matters, why
 //! no committed entry is lost.
 
+use epoca::protocol::trace::Fact;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
@@ -56,8 +57,13 @@ fn visible(model: &Model, area: Rect, look: &Look) -> (Vec<Row>, usize) {
     let selected = lines.iter().rposition(is_selected);
     let below = selected.map_or(0, |place| (lines.len() - 1 - place).saturating_sub(2));
     let height = usize::from(area.height);
+    let folded = model.narration.folded();
     let mut rows: Vec<Row> = Vec::new();
     for (place, line) in lines.iter().enumerate().rev().skip(below) {
+        if place < folded {
+            rows.splice(0..0, fold(model, folded, usize::from(area.width), look).map(|spans| (line.serial, spans)));
+            break;
+        }
         let drawn = drawn(line, usize::from(area.width), selected == Some(place), model.lang, look);
         rows.splice(0..0, drawn.into_iter().map(|spans| (line.serial, spans)));
         if rows.len() >= height {
@@ -87,6 +93,27 @@ pub fn sentence(line: &NarrationLine, lang: Lang) -> Sentence {
     }
     let unknown = line.missing.map(|missing| screen::ORDER_UNKNOWN.with(lang, &[("node", &missing)]));
     Sentence { names, what, why: why.into_iter().chain(unknown).collect() }
+}
+
+/// The start of the cluster in one line; selecting it shows all of it.
+fn fold(model: &Model, folded: usize, width: usize, look: &Look) -> impl Iterator<Item = Vec<Span<'static>>> {
+    let election = model.narration.start_election(folded).map(|line| &line.occurrence);
+    let text = match election {
+        Some(Occurrence::Fact(Fact::Elected { epoch, votes, .. })) => {
+            let leader = model.narration.start_election(folded).and_then(|line| line.nodes.first());
+            let leader = leader.map(ToString::to_string).unwrap_or_default();
+            let votes = votes.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+            screen::START_FOLDED
+                .with(model.lang, &[("leader", &leader), ("epoch", epoch), ("votes", &votes), ("count", &folded)])
+        }
+        _ => String::new(),
+    };
+    let (strong, muted) = (look.strong, look.muted);
+    let rows = wrap(&text, width.saturating_sub(WORDS_AT + 1)).into_iter().enumerate();
+    rows.map(move |(index, text)| {
+        let head = if index == 0 { " ◂   " } else { "     " };
+        vec![span(head, strong), span(text, muted)]
+    })
 }
 
 fn drawn(line: &NarrationLine, width: usize, is_selected: bool, lang: Lang, look: &Look) -> Vec<Vec<Span<'static>>> {

@@ -186,8 +186,14 @@ fn range(first: EntryId, last: EntryId) -> String {
 fn key(node: NodeId, fact: &Fact) -> &'static str {
     match fact {
         Fact::Pushed { resync, .. } if *resync > 0 => "Pushed.resync",
+        Fact::Pushed { prev: None, .. } => "Pushed.first",
         Fact::Consistent { entries, .. } if entries.is_empty() => "Consistent.nothing",
         Fact::Consistent { equal, .. } if *equal > 0 => "Consistent.equal",
+        Fact::Consistent { prev: None, .. } => "Consistent.first",
+        Fact::Held { confirmed: None, .. } => "Held.nothing",
+        Fact::PreVoteAsked { last: None, .. } => "PreVoteAsked.empty",
+        Fact::VoteAsked { last: None, .. } => "VoteAsked.empty",
+        Fact::Granted { mine: None, theirs: None, .. } => "Granted.empty",
         Fact::Conflict { what, .. } => match Difference::from_name(what) {
             Some(Difference::PrevMissing) => "Conflict.prev-missing",
             Some(Difference::PrevDiffers) => "Conflict.prev-differs",
@@ -213,8 +219,14 @@ fn key(node: NodeId, fact: &Fact) -> &'static str {
 fn step_key(fact: &Fact) -> &'static str {
     match fact {
         Fact::Pushed { resync, .. } if *resync > 0 => "Pushed.resync",
+        Fact::Pushed { prev: None, .. } => "Pushed.first",
         Fact::Consistent { entries, .. } if entries.is_empty() => "",
         Fact::Consistent { equal, .. } if *equal > 0 => "Consistent.equal",
+        Fact::Consistent { prev: None, .. } => "Consistent.first",
+        Fact::Held { confirmed: None, .. } => "Held.nothing",
+        Fact::PreVoteAsked { last: None, .. } => "PreVoteAsked.empty",
+        Fact::VoteAsked { last: None, .. } => "VoteAsked.empty",
+        Fact::Granted { mine: None, theirs: None, .. } => "Granted.empty",
         Fact::Conflict { what, .. } if *what == Difference::PrevMissing => "Conflict.prev-missing",
         Fact::Conflict { expected, found, .. } if expected.map(|point| point.id) == found.map(|point| point.id) => {
             "Conflict.same-id"

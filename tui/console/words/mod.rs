@@ -12,6 +12,8 @@ pub mod export;
 
 mod facts;
 
+pub mod hand;
+
 mod narration;
 
 pub mod moments;

@@ -24,6 +24,11 @@ pub const TEXTS: &[NarrationText] = &[
         .why("intermediate data: not on a majority, not readable", "dados intermediários: sem maioria, não legíveis"),
     plain("Pushed", "push of {ids} to {peers}, prev {prev}", "push de {ids} a {peers}, prev {prev}"),
     plain(
+        "Pushed.first",
+        "push of {ids} to {peers}, the first of the log",
+        "push de {ids} a {peers}, a primeira do log",
+    ),
+    plain(
         "Pushed.resync",
         "push of {ids} to {peers} again, from the sync point {prev}",
         "push de {ids} a {peers} de novo, a partir do ponto de sincronização {prev}",
@@ -32,6 +37,11 @@ pub const TEXTS: &[NarrationText] = &[
         "Consistent",
         "prev {prev} matches by id and digest: {ids} stored as intermediate data",
         "prev {prev} confere em id e digest: {ids} fica em dados intermediários",
+    ),
+    plain(
+        "Consistent.first",
+        "{ids} is the first of the log: stored as intermediate data",
+        "{ids} é a primeira do log: fica em dados intermediários",
     ),
     plain(
         "Consistent.equal",
@@ -91,9 +101,28 @@ pub const TEXTS: &[NarrationText] = &[
         "assim uma entrada errada naquela posição nunca se torna final",
     ),
     plain(
+        "Held.nothing",
+        "the order up to {up_to} waits: {from} has confirmed nothing of this log yet",
+        "a ordem até {up_to} espera: {from} ainda não confirmou nada deste log",
+    )
+    .why(
+        "so a wrong entry at that position never becomes final",
+        "assim uma entrada errada naquela posição nunca se torna final",
+    ),
+    plain(
         "PreVoteAsked",
         "pre-vote: asks whether it could win {epoch}; its log ends at {last}",
         "pré-voto: pergunta se poderia vencer {epoch}; o seu log termina em {last}",
+    ),
+    plain(
+        "PreVoteAsked.empty",
+        "pre-vote: asks whether it could win {epoch}; its log is empty",
+        "pré-voto: pergunta se poderia vencer {epoch}; o seu log está vazio",
+    ),
+    plain(
+        "VoteAsked.empty",
+        "votes for itself in {epoch} and asks for votes; its log is empty",
+        "vota em si em {epoch} e pede votos; o seu log está vazio",
     ),
     plain(
         "VoteAsked",
@@ -104,6 +133,11 @@ pub const TEXTS: &[NarrationText] = &[
         "Granted",
         "{kind} for {to} in {epoch}: {theirs} is not behind {mine}",
         "{kind} para {to} em {epoch}: {theirs} não está atrás de {mine}",
+    ),
+    plain(
+        "Granted.empty",
+        "{kind} for {to} in {epoch}: both logs are empty",
+        "{kind} para {to} em {epoch}: ambos os logs estão vazios",
     ),
     plain(
         "VoteRefused",

@@ -31,6 +31,35 @@ pub const RULES: &[(&str, Text)] = &[
     ("WriteRefused", text("refuses the write: {why}", "recusa a escrita: {why}")),
     ("Proposed", text("appends {what} as {ids}", "acrescenta {what} ao log como {ids}")),
     ("Pushed", text("pushes {ids} to {to}, after {prev}", "faz push de {ids} a {to}, depois de {prev}")),
+    ("Pushed.first", text("pushes {ids} to {to}, the first of the log", "faz push de {ids} a {to}, a primeira do log")),
+    (
+        "Consistent.first",
+        text(
+            "stores {ids} as intermediate data: it is the first of the log",
+            "guarda {ids} em dados intermediários: é a primeira do log",
+        ),
+    ),
+    (
+        "PreVoteAsked.empty",
+        text(
+            "asks whether it could win {epoch} with an empty log",
+            "pergunta se poderia vencer {epoch} com um log vazio",
+        ),
+    ),
+    (
+        "VoteAsked.empty",
+        text(
+            "votes for itself in {epoch} and asks for votes; its log is empty",
+            "vota em si mesmo em {epoch} e pede votos; o seu log está vazio",
+        ),
+    ),
+    (
+        "Granted.empty",
+        text(
+            "grants {to} its {kind} for {epoch}: both logs are empty",
+            "dá a {to} o seu {kind} para {epoch}: ambos os logs estão vazios",
+        ),
+    ),
     (
         "Pushed.resync",
         text(
@@ -148,6 +177,13 @@ pub const RULES: &[(&str, Text)] = &[
         text(
             "the process of its leader {leader} has ended: its port refuses connections",
             "o processo do seu líder {leader} terminou: a porta recusa conexões",
+        ),
+    ),
+    (
+        "Held.nothing",
+        text(
+            "the order up to {up_to} waits: {from} has confirmed nothing of this log yet",
+            "a ordem até {up_to} espera: {from} ainda não confirmou nada deste log",
         ),
     ),
     ("TimedOut", text("election needed: {why}", "eleição necessária: {why}")),

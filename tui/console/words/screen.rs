@@ -51,6 +51,10 @@ pub const CALL_ANSWERED: Text = text("the client gets the answer to {reads}", "o
 
 // The narration.
 pub const NOTHING_YET: Text = text("nothing has happened yet", "nada aconteceu ainda");
+pub const START_FOLDED: Text = text(
+    "the start: {leader} leads {epoch}, elected by {votes} ({count} lines; the up key shows them)",
+    "o início: {leader} lidera {epoch}, com os votos de {votes} ({count} linhas; a seta para cima as mostra)",
+);
 pub const EXPLAIN_HINT: Text = text("e explains", "e explica");
 pub const EXPLANATION: Text = text("EXPLANATION", "EXPLICAÇÃO");
 pub const ANY_KEY_CLOSES: Text = text("any key closes", "qualquer tecla fecha");
@@ -230,7 +234,6 @@ pub const FILTER_HINT: Text = text(
     "n3, e2, a rule, a key, any words · enter keeps it, esc clears it",
     "n3, e2, uma regra, uma chave, palavras · enter mantém, esc limpa",
 );
-pub const IDLE: Text = text(" i to type a command, such as put x 1", " i para digitar um comando, como put x 1");
 pub const IDLE_OBSTACLES: Text =
     text(" i to type; keys in parentheses: {why}", " i para digitar; teclas entre parênteses: {why}");
 pub const SEARCH: Text = text("(search) {wanted}", "(busca) {wanted}");
@@ -297,6 +300,14 @@ pub const LINE_FULL: Text = text(
     "the line is full ({most} bytes) and incomplete: not executed; ctrl-u, then put KEY --file FILE",
     "a linha está cheia ({most} bytes) e incompleta: não executada; ctrl-u, depois put CHAVE --file ARQUIVO",
 );
+pub const QUIT_AGAIN: Text = text("q again ends the nodes and the console", "q de novo encerra os nós e o console");
+pub const GUIDE: Text = text(
+    " {tests} the tests · {more}p write · g read · i to type · ? keys",
+    " {tests} os testes · {more}p escreve · g lê · i para digitar · ? teclas",
+);
+pub const GUIDE_SHORT: Text = text(" {tests} the tests · {more}i to type", " {tests} os testes · {more}i para digitar");
+pub const GUIDE_SEEN: Text = text(" Logs above, messages below:", " Logs acima, mensagens abaixo:");
+pub const GUIDE_DEFENSE: Text = text("D the defense · ", "D a defesa · ");
 pub const CTRL_C_AGAIN: Text = text("press Ctrl-C again to quit", "Ctrl-C de novo para sair");
 pub const MEANS_NOTHING: Text = text(
     "{letter} has no function here: i to type, ? for the keys",
