@@ -5,6 +5,9 @@
 mod browser;
 
 #[cfg(unix)]
+mod by_hand;
+
+#[cfg(unix)]
 mod session;
 
 #[cfg(unix)]

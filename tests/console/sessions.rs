@@ -31,14 +31,16 @@ fn a_session_writes_kills_injects_repairs_and_leaves_nothing_behind() {
     session.wait_for(|screen| screen.contains("killed, ") && screen.contains("n3 replica   e1  DOWN"));
     assert_gone(&pids[2..3]);
     session.keys("c2");
-    session.wait_for(|screen| screen.contains("≠q=666≠"));
+    session.wait_for(|screen| screen.contains("forge in n2:"));
+    session.keys("\r");
+    session.wait_for(|screen| screen.contains("≠x=666≠"));
     session.command("put y=2");
-    let screen = session.wait_for(|screen| finals(screen, " y=2 ") == 3 && screen.contains("truncated ~q=666~"));
-    assert!(!screen.contains("≠q=666≠"), "{screen}");
+    let screen = session.wait_for(|screen| finals(screen, " y=2 ") == 3 && screen.contains("truncated ~x=666~"));
+    assert!(!screen.contains("≠x=666≠"), "{screen}");
     session.keys("r3");
     let screen = session.wait_for(|screen| finals(screen, " y=2 ") == 4 && screen.contains("live 4"));
     let restarted = node_pids(&screen);
-    session.keys("q");
+    session.keys("qq");
     assert_eq!(session.ended("Their data stays in"), 0);
     assert_gone(&[pids, restarted].concat());
     let history = std::fs::read_to_string(home.path().join("epoca/history")).expect("a history");
@@ -66,14 +68,14 @@ fn a_portuguese_session_with_banner_and_mouse_gives_the_terminal_back() {
     let mut session = Session::open(home.path(), &arguments);
     session.wait_for(|screen| screen.contains("n1 lidera  commit e1·o0") && screen.contains("[CONTROLE]"));
     session.keys("iput x 1\r");
-    session.wait_for(|screen| finals(screen, " x=1 ") == 4 && screen.contains("F I N A L   E M"));
+    session.wait_for(|screen| finals(screen, " x=1 ") == 4 && screen.contains("▐▌"));
     session.keys("\u{1b}");
     let screen = session.wait_for(|screen| screen.contains("[CONTROLE]") && screen.contains(" eventos "));
     let (row, line) = screen.lines().enumerate().find(|(_, line)| line.contains(" eventos ")).expect("a tab");
     let before = line.split(" eventos ").next().unwrap_or_default();
     session.keys(&format!("\u{1b}[<0;{};{}M", before.chars().count() + 3, row + 1));
     session.wait_for(|screen| screen.contains("[eventos]"));
-    session.keys("q");
+    session.keys("qq");
     assert_eq!(session.ended("Os nós terminaram."), 0);
 }
 
@@ -91,7 +93,7 @@ fn the_palette_finds_a_command_and_the_explanation_names_its_source() {
     session.wait_for(|screen| screen.contains("[CONTROL]"));
     session.keys("e");
     session.wait_for(|screen| screen.contains("EXPLANATION") && screen.contains("Assignment, test 3"));
-    session.keys("q");
+    session.keys("qq");
     assert_eq!(session.ended("The nodes have ended."), 0);
 }
 
@@ -132,7 +134,7 @@ fn a_second_console_shows_the_same_nodes_and_ends_none() {
     assert_eq!(second.ended("The nodes keep running."), 0);
     first.command("put x 1");
     first.wait_for(|screen| finals(screen, " x=1 ") == 3);
-    first.keys("q");
+    first.keys("qq");
     assert_eq!(first.ended("The nodes have ended."), 0);
     assert_gone(&pids);
 }

@@ -159,7 +159,7 @@ fn a_stop_gives_the_terminal_back_and_fg_takes_it_again() {
         session.keys("x");
         session.wait_for_screen(true, |screen| !screen.contains("HELP"));
     }
-    session.keys("q");
+    session.keys("qq");
     session.wait_for_screen(false, |screen| screen.contains("The nodes have ended."));
     assert_gone(&nodes);
     session.keys("exit\r");

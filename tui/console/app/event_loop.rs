@@ -16,14 +16,14 @@ use crate::console::app::scenario_runner::ScenarioRunner;
 use crate::console::app::signals::{AppSignal, Signals};
 use crate::console::app::sinks::Sinks;
 use crate::console::app::user_input::{Input, from_terminal, is_impatient};
-use crate::console::app::{checks, exit_message, folders, log_file};
+use crate::console::app::{background, checks, exit_message, folders, grading, log_file};
 use crate::console::model::prompt::LINE_BYTES_MAX;
 use crate::console::model::{Model, StepMode};
 use crate::console::terminal::input::{self, Batch};
 use crate::console::terminal::{self, Screen, writer};
 use crate::console::theme::{Depth, Look, locale_is_utf8};
 use crate::console::update::{Msg, next_wake, open, update};
-use crate::console::{ConsoleOptions, Source, Theme, keys, view};
+use crate::console::{ConsoleOptions, Source, keys, view};
 use crate::lang::Lang;
 use crate::tape::Record;
 use crate::tape::command::unreadable;
@@ -96,15 +96,17 @@ impl App {
         let (outbox, inbox) = mpsc::channel(INBOX);
         let record = options.record.as_ref();
         let sinks = Sinks::begin(record, outbox.clone()).map_err(|error| unreadable(&error, Exit::NotDone))?;
+        // Asked before the screen and the keyboard are set up: the answer comes as input.
+        let theme = options.theme.or(config.theme).unwrap_or_else(background::theme);
         let screen = Screen::set_up(options.mouse || config.mouse).map_err(terminal_failure)?;
         let keyboard = input::begin(LINE_BYTES_MAX).map_err(terminal_failure)?;
-        let theme = options.theme.or(config.theme).unwrap_or(Theme::Dark);
         let ascii = options.ascii || config.ascii || !locale_is_utf8(variable);
         let lang = options.lang.or(config.lang).unwrap_or_else(|| Lang::from_environment(variable));
         let mut model = Model {
             lang,
             step_mode: StepMode::begun_at(unix_micros()),
             is_presenting: options.present || config.present,
+            owns_nodes: matches!(options.source, Source::Demo { .. }),
             ..Model::new(terminal::size(), lines)
         };
         model.tape.has_sinks = true;
@@ -131,7 +133,9 @@ impl App {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         open(&mut self.model, name, records);
         let ring = &self.model.tape.ring;
-        checks::check_all(ring.records(ring.start(), ring.end()).cloned().collect(), self.outbox.clone());
+        let records: Vec<_> = ring.records(ring.start(), ring.end()).cloned().collect();
+        grading::grade_all(records.clone(), self.outbox.clone());
+        checks::check_all(records, self.outbox.clone());
     }
 
     async fn run_loop(&mut self, source: Source, timeout: Duration, mut signals: Signals) -> Result<(), Outcome> {
@@ -160,6 +164,7 @@ impl App {
                     is_attaching = false;
                     match attached {
                         Ok(Ok(client)) => {
+                            self.sinks.grading.use_client(client.clone());
                             self.client = Some(client);
                             Vec::new()
                         }

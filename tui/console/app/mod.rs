@@ -3,6 +3,8 @@
 
 mod nodes;
 
+mod background;
+
 mod checks;
 
 mod config;
@@ -12,6 +14,8 @@ mod scenario_runner;
 mod effects;
 
 mod event_loop;
+
+mod grading;
 
 mod causal_inbox;
 
@@ -44,6 +48,8 @@ use crate::tape::read;
 use event_loop::App;
 use nodes::failure;
 
+#[cfg(test)]
+pub use grading::grades_of;
 pub use sinks::RecordTarget;
 
 pub fn run(options: ConsoleOptions) -> ExitCode {

@@ -1,10 +1,11 @@
-//! The consumers of the tape: the recording and the checks.
+//! The consumers of the tape: the recording, the checks and the grades by hand.
 
 use std::path::PathBuf;
 
 use tokio::sync::mpsc::Sender;
 
 use crate::console::app::checks::Checks;
+use crate::console::app::grading::Grading;
 use crate::console::model::Model;
 use crate::console::model::tape::Recording;
 use crate::console::update::Msg;
@@ -21,13 +22,14 @@ pub struct RecordTarget {
 pub struct Sinks {
     recorder: Option<Recorder>,
     checks: Checks,
+    pub grading: Grading,
 }
 
 impl Sinks {
     /// Starts the recording, if there is one, and the checks. The checks report to the inbox.
     pub fn begin(target: Option<&RecordTarget>, inbox: Sender<Msg>) -> Result<Sinks, FileError> {
         let recorder = target.map(|RecordTarget { path, bytes_max }| Recorder::begin(path, *bytes_max)).transpose()?;
-        Ok(Sinks { recorder, checks: Checks::begin(inbox) })
+        Ok(Sinks { recorder, checks: Checks::begin(inbox.clone()), grading: Grading::begin(inbox) })
     }
 
     /// Passes the new records on.
@@ -36,6 +38,7 @@ impl Sinks {
             if let Some(recorder) = &self.recorder {
                 recorder.take(Record::clone(&record));
             }
+            self.grading.take(record.clone(), model);
             self.checks.take(record, model);
         }
         if let Some(recorder) = &self.recorder {

@@ -24,8 +24,18 @@ pub enum Action {
     Present,
     /// Toggles plain view: the tab without frames, so that a terminal's own selection copies clean text.
     Plain,
-    /// Clears all faults.
-    Reset,
+    /// Lifts all faults and restarts all nodes, until the cluster is clean.
+    Clean,
+    /// Writes the next key and value of a demonstration.
+    Write,
+    /// Reads the last written key at every node.
+    ReadAll,
+    /// Shows which lines of the sheet were shown by hand.
+    Grades,
+    /// Runs the last command again.
+    Repeat,
+    /// Shows the operations with their whole answers.
+    Answers,
     /// Copies the selection to the clipboard.
     Copy,
     /// Shows where the code of the selected step is.

@@ -87,6 +87,9 @@ fn normalize(event: &KeyEvent) -> Press {
     }
 }
 
+/// The digits whose scenarios are the assignment's four tests: correct data, an old log, a conflict, the commit order.
+pub const TEST_DIGITS: [&str; 4] = ["1", "2", "3", "5"];
+
 /// Keys in the list of scenarios: digits, then letters without `q`, which quits.
 const SCENARIO_LETTERS: &[u8] = b"123456789abcdefghijklmnoprstuvwxyz";
 

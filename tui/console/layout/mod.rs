@@ -7,13 +7,16 @@
 //!   logs     the aligned log table, one to three rows per node
 //!   lower    space-time diagram and tabs, side by side if there is room
 //!   strips   one line each for step mode, checks and tape, if there is room
+//!   answer   the last command and its outcome, if the prompt has no frame that shows it
 //!   prompt   one line, with a frame if there is room
-//!   hint     the keys, or the error in the line above
+//!   hint     the keys, or the error in the line above; two rows unless one holds all keys
 //! ```
 
 pub mod checks;
 
 pub mod extent;
+
+pub mod grades;
 
 pub mod help;
 
@@ -52,10 +55,13 @@ const ONE_STRIP_FROM: u16 = 22;
 /// From this width on, two panes are side by side.
 const SPLIT_COLUMNS: u16 = 110;
 
-/// Rows of the banner.
-const BANNER: u16 = 3;
+/// Rows of the banner: four of large letters, one of ordinary ones.
+const BANNER: u16 = 5;
 
-const STRIPS_MAX: usize = 3;
+/// From this width on, one row holds the keys.
+const ONE_HINT_ROW_COLUMNS: u16 = 200;
+
+const STRIPS_MAX: usize = 4;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Layout {
@@ -66,6 +72,8 @@ pub struct Layout {
     pub space: Option<Rect>,
     pub lower: Rect,
     pub strips: Rect,
+    /// Empty if the prompt has a frame.
+    pub answer: Rect,
     pub prompt: Rect,
     /// The row of the command line.
     pub input: Rect,
@@ -109,7 +117,9 @@ pub fn layout((columns, rows): (u16, u16), content: &Content) -> Option<Layout> 
     };
     let strips_rows = content.strips.min(strips_max) as u16;
     let banner_rows = if content.has_banner && rows >= ROWS_MIN + BANNER { BANNER } else { 0 };
-    let others = 1 + banner_rows + strips_rows + prompt_rows + 1;
+    let answer_rows = u16::from(prompt_rows == 1);
+    let hint_rows = if columns < ONE_HINT_ROW_COLUMNS { 2 } else { 1 };
+    let others = 1 + banner_rows + strips_rows + answer_rows + prompt_rows + hint_rows;
     let nodes = u16::try_from(content.nodes.max(1)).unwrap_or(u16::MAX);
     // The third row is empty; the last node needs none.
     let table = |rows_per_node: u16| nodes.saturating_mul(rows_per_node).saturating_add(3) - rows_per_node / 3;
@@ -127,7 +137,7 @@ pub fn layout((columns, rows): (u16, u16), content: &Content) -> Option<Layout> 
     let (top, banner, logs, lower, strips) =
         (take(1), take(banner_rows), take(logs_rows), take(lower_rows), take(strips_rows));
     let (space, lower) = beside(lower, is_split((columns, rows)));
-    let (prompt, hint) = (take(prompt_rows), take(1));
+    let (answer, prompt, hint) = (take(answer_rows), take(prompt_rows), take(hint_rows));
     let input = match prompt_rows {
         1 => prompt,
         _ => Rect::new(1, prompt.y + 1, columns - 2, 1),
@@ -139,6 +149,7 @@ pub fn layout((columns, rows): (u16, u16), content: &Content) -> Option<Layout> 
         space,
         lower,
         strips,
+        answer,
         prompt,
         input,
         hint,
@@ -188,9 +199,9 @@ mod tests {
                 .flat_map(|nodes| (0..5).map(move |strips| Content { nodes, strips, has_banner: strips % 2 == 1 }))
             {
                 let layout = layout((80, rows), &content).expect("large enough");
-                let parts =
-                    [layout.top, layout.banner, layout.logs, layout.lower, layout.strips, layout.prompt, layout.hint];
-                assert_eq!(parts.iter().map(|part| part.height).sum::<u16>(), rows);
+                let upper = [layout.top, layout.banner, layout.logs, layout.lower, layout.strips];
+                let parts = upper.into_iter().chain([layout.answer, layout.prompt, layout.hint]);
+                assert_eq!(parts.map(|part| part.height).sum::<u16>(), rows);
                 assert!(layout.lower.height >= LOWER_MIN);
             }
         }

@@ -17,10 +17,11 @@ impl Model {
         let prompt = std::mem::take(&mut self.prompt);
         let checks = std::mem::take(&mut self.checks);
         let (scenarios, scenario_cluster) = (std::mem::take(&mut self.scenarios), self.scenario_cluster.take());
+        let grades = std::mem::take(&mut self.grades);
         let timeline = std::mem::take(&mut self.timeline);
         let mut frame = Box::new(self.clone());
         (self.tape, self.prompt, self.checks) = (tape, prompt, checks);
-        (self.scenarios, self.scenario_cluster) = (scenarios, scenario_cluster);
+        (self.scenarios, self.scenario_cluster, self.grades) = (scenarios, scenario_cluster, grades);
         frame.timeline = timeline.without(timeline.lines().len().saturating_sub(FRAME_LINES));
         frame.space_time.keep(FRAME_LINES);
         self.timeline = timeline;
@@ -57,11 +58,18 @@ impl Model {
             latency: _,
             focus,
             operations: _,
+            reads: _,
+            answer,
+            last_line,
+            follow_up,
+            cleaning,
             prompt,
             notice,
             scrolled,
             filter,
             no_launcher: _,
+            owns_nodes,
+            quit_asked,
             interrupted,
             burst,
             revision,
@@ -69,6 +77,7 @@ impl Model {
             checks,
             verdict: _,
             scenarios,
+            grades,
             scenario_cluster,
             is_scenario_cluster: _,
         } = other;
@@ -81,8 +90,12 @@ impl Model {
         self.step_mode = std::mem::take(step_mode);
         self.filter = filter.take();
         self.checks = checks.take();
+        self.grades = std::mem::take(grades);
         (self.scenarios, self.scenario_cluster) = (std::mem::take(scenarios), scenario_cluster.take());
         (self.prompt, self.tape) = (std::mem::take(prompt), std::mem::take(tape));
+        (self.answer, self.last_line) = (*answer, last_line.take());
+        (self.follow_up, self.cleaning) = (follow_up.take(), *cleaning);
+        (self.owns_nodes, self.quit_asked) = (*owns_nodes, *quit_asked);
         (self.interrupted, self.burst, self.revision) = (*interrupted, *burst, *revision + 1);
     }
 }

@@ -12,7 +12,14 @@ mod choice;
 
 pub mod moments;
 
+mod cleaning;
 mod filter;
+
+mod demo;
+
+mod forgery;
+
+pub mod grades;
 
 pub mod final_db;
 
@@ -31,6 +38,8 @@ pub mod prompt;
 mod keyframe;
 
 pub mod latency;
+
+pub mod reads;
 
 pub mod scenario;
 
@@ -62,7 +71,10 @@ use crate::tape::Verdict;
 
 pub use checks::{CheckGroup, CheckState, Inconclusive};
 pub use choice::{Choice, NotSelectable};
+pub use cleaning::{CLEAN_WITHIN, Cleaning, Unclean};
 pub use filter::Filter;
+pub use forgery::{DEPTH_MAX, Forgery, ForgeryKind};
+pub use grades::{Grades, GradesShown};
 pub use latency::CommitLatency;
 pub use log_table::LogWindow;
 pub use long_value::LongValue;
@@ -74,6 +86,7 @@ pub use operations::Operations;
 pub use pace::PaceAsked;
 pub use pane::Pane;
 pub use prompt::Prompt;
+pub use reads::Reads;
 pub use scenario::Scenarios;
 pub use space_time::SpaceTime;
 pub use step_mode::StepMode;
@@ -108,6 +121,8 @@ pub enum Dialog {
         fault: FaultKey,
         first: Option<NodeId>,
     },
+    /// A conflict before it is made.
+    Forge(Forgery),
     Explain(Explained),
     /// The code card of a fact.
     Code(Explained),
@@ -121,6 +136,10 @@ pub enum Dialog {
     /// A long value in a view of its own.
     Value(LongValue),
     Palette(Palette),
+    /// The graded lines with their evidence. `scrolled`: lines above the top of the window.
+    Grades {
+        scrolled: usize,
+    },
     /// The list of scenarios; `selected` is an index.
     Scenarios {
         selected: usize,
@@ -146,6 +165,15 @@ pub struct Explained {
 pub struct Notice {
     pub text: String,
     pub is_bad: bool,
+}
+
+/// The answer that stands over a pane until the next command or Esc.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Answer {
+    /// The lines of an operation, by number.
+    Operation(u64),
+    /// The reads of one key, side by side.
+    Reads,
 }
 
 #[derive(Clone, Debug)]
@@ -179,6 +207,15 @@ pub struct Model {
     /// Which of two panes side by side the arrow keys move in.
     pub focus: Focus,
     pub operations: Operations,
+    /// The last reads of one key at several nodes.
+    pub reads: Reads,
+    pub answer: Option<Answer>,
+    /// The last command that was run, for the key that repeats it.
+    pub last_line: Option<String>,
+    /// The command that follows an operation, by number, once that is done.
+    pub follow_up: Option<(u64, String)>,
+    /// A cleaning that is under way.
+    pub cleaning: Option<Cleaning>,
     pub prompt: Prompt,
     pub notice: Option<Notice>,
     /// Lines that the tab is scrolled: up from the newest line for tabs that grow at the end, else down from the top.
@@ -187,6 +224,10 @@ pub struct Model {
     pub filter: Option<Filter>,
     /// Why processes cannot be killed or started from here; `None` if they can.
     pub no_launcher: Option<String>,
+    /// The nodes end with this console.
+    pub owns_nodes: bool,
+    /// The last key was the one that quits.
+    pub quit_asked: bool,
     /// The last key was Ctrl-C.
     pub interrupted: bool,
     /// Number of keys of the current burst that were refused; `None` outside of a burst.
@@ -200,6 +241,8 @@ pub struct Model {
     /// The verdict and name of the last scenario, until the next operation begins.
     pub verdict: Option<(crate::scenario::Verdict, String)>,
     pub scenarios: Scenarios,
+    /// What was shown by hand.
+    pub grades: Grades,
     /// The model of a scenario's own cluster, shown instead of this one.
     pub scenario_cluster: Option<Box<Model>>,
     /// This model is such a cluster.
@@ -240,11 +283,18 @@ impl Model {
             pace_asked: None,
             focus: Focus::Tab,
             operations: Operations::default(),
+            reads: Reads::default(),
+            answer: None,
+            last_line: None,
+            follow_up: None,
+            cleaning: None,
             prompt: Prompt::with_history(history),
             notice: None,
             scrolled: 0,
             filter: None,
             no_launcher: None,
+            owns_nodes: false,
+            quit_asked: false,
             interrupted: false,
             burst: None,
             revision: 0,
@@ -252,6 +302,7 @@ impl Model {
             checks: None,
             verdict: None,
             scenarios: Scenarios::default(),
+            grades: Grades::default(),
             scenario_cluster: None,
             is_scenario_cluster: false,
         }

@@ -1,7 +1,7 @@
 //! The current or last scenario, the assignment's sheet, and the scenario's own cluster.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::console::model::Model;
@@ -25,6 +25,8 @@ pub struct Scenarios {
     pub selected_line: Option<usize>,
     /// The scenario's operation numbers, mapped to the console's.
     pub operation_numbers: BTreeMap<u64, u64>,
+    /// The console's numbers of all operations of scenarios. They are not a person's.
+    pub own_operations: BTreeSet<u64>,
 }
 
 impl Scenarios {

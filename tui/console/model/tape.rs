@@ -293,9 +293,4 @@ impl Model {
             self.verdict = Some((verdict, name.to_owned()));
         }
     }
-
-    /// An operation begins.
-    pub fn on_begin(&mut self) {
-        self.verdict = None;
-    }
 }

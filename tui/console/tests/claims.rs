@@ -13,20 +13,18 @@ use serde_json::json;
 use crate::command::{Exit, Outcome, Tone};
 use crate::console::model::tape::TapeMarkKind;
 use crate::console::model::{Model, Pane, ProcessSeen};
-use crate::console::tests::drawing::{LARGE, MIDDLE, screen};
+use crate::console::tests::drawing::{LARGE, MIDDLE, dark, screen};
 use crate::console::tests::sample::{Sample, records};
 use crate::console::update::{Msg, ScenarioMsg};
+use crate::console::view;
 use crate::lang::Lang;
 use crate::lang::Localized;
 use crate::scenario::{ItemKind, ItemResult, ReportEvent, Script, Verdict, all, find};
 use crate::tape::{Checker, Finding, Linearizable};
 
-/// The presenter's banner, without the spaces between its letters.
+/// The words of the presenter's banner, without spaces.
 fn banner(sample: &mut Sample) -> String {
-    sample.model.is_presenting = true;
-    let screen = screen(sample);
-    sample.model.is_presenting = false;
-    screen.lines().nth(2).unwrap_or_default().replace(' ', "")
+    view::headline(sample.model.shown(), &dark()).0.replace(' ', "")
 }
 
 fn strip(sample: &Sample) -> String {

@@ -15,6 +15,8 @@ mod exports;
 
 mod final_db;
 
+mod hand;
+
 mod keys;
 
 mod pace;

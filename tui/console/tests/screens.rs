@@ -235,7 +235,7 @@ fn what_has_no_launcher_is_told_in_parentheses() {
     let mut sample = Sample::healthy(LARGE);
     sample.model.no_launcher = Some("the nodes were started by hand".to_owned());
     let screen = text(&drawn(&sample, &dark()));
-    assert!(screen.contains("(k kill) (r restart) (z pause) x cut"), "{screen}");
+    assert!(screen.contains("(k kill)  (r restart)  (z pause)  x cut"), "{screen}");
     assert!(screen.contains("the nodes were started by hand"), "{screen}");
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::console::layout::tabs;
 use crate::console::model::node::TRUNCATED_SHOWN;
 use crate::console::model::traffic::Traffic;
-use crate::console::model::{Model, Pane, Presence, step_mode};
+use crate::console::model::{CLEAN_WITHIN, Model, Pane, Presence, step_mode};
 use crate::console::update::pace;
 
 pub fn tick(model: &mut Model, now: Duration) {
@@ -22,6 +22,7 @@ pub fn tick(model: &mut Model, now: Duration) {
         changed |= node.forget_marks(now);
         node.sent.values_mut().for_each(|sent| sent.forget(now));
     }
+    changed |= model.settle_reads();
     if changed {
         model.changed();
     }
@@ -36,8 +37,14 @@ pub fn next_wake(model: &Model) -> Option<Duration> {
         let truncated_entry = node.truncated_entries.front().map(|truncated_entry| truncated_entry.at);
         [truncated_entry, truncated, node.quarantined].into_iter().flatten().map(|at| at + TRUNCATED_SHOWN)
     });
-    let beats = model.latency.next_wake(model.now).into_iter().chain(next_second_of(model));
-    ages.chain(truncated_entries).chain(beats).chain(pace::next_wake(model)).min()
+    let others = [model.latency.next_wake(model.now), next_second_of(model), model.reads.next_wake(), cleaning(model)];
+    ages.chain(truncated_entries).chain(others.into_iter().flatten()).chain(pace::next_wake(model)).min()
+}
+
+/// When a cleaning gives up.
+fn cleaning(model: &Model) -> Option<Duration> {
+    // A moment later, so that the time is over then.
+    model.cleaning.map(|cleaning| cleaning.since + CLEAN_WITHIN + Duration::from_millis(1))
 }
 
 /// The visible ages in seconds.

@@ -6,7 +6,7 @@ use epoca::protocol::NodeId;
 use crate::console::keys::{self, Action, Mode};
 use crate::console::layout::{tabs, whole};
 use crate::console::model::{Changes, Dialog, Explained, LongValue, Model};
-use crate::console::update::{Effect, press, quit, scenario, scroll, tape};
+use crate::console::update::{Effect, ask_to_quit, press, scenario, scroll, tape};
 use crate::console::words::{moments as words, screen};
 
 /// Lines that a page key moves.
@@ -23,7 +23,7 @@ pub fn code(model: &mut Model) {
 /// Any key closes the card; up and down show the neighbouring line, `e` explains it.
 pub fn on_code_key(model: &mut Model, event: &KeyEvent, explained: Explained) -> Vec<Effect> {
     match action(event) {
-        Some(Action::Quit) => return quit(model),
+        Some(Action::Quit) => return ask_to_quit(model),
         Some(Action::Explain) => model.dialog = Some(Dialog::Explain(explained)),
         Some(Action::Scroll(down)) => {
             scroll::lines(model, down);
@@ -71,7 +71,7 @@ pub fn on_node_key(model: &mut Model, event: &KeyEvent, node: NodeId) -> Vec<Eff
     };
     match there {
         Some(node) => model.dialog = Some(Dialog::Node(node)),
-        None if action(event) == Some(Action::Quit) => return quit(model),
+        None if action(event) == Some(Action::Quit) => return ask_to_quit(model),
         None => {}
     }
     Vec::new()
@@ -109,7 +109,7 @@ pub fn on_moments_key(model: &mut Model, event: &KeyEvent, changes: Box<Changes>
         KeyCode::Down => scrolled + 1,
         KeyCode::PageUp => scrolled.saturating_sub(PAGE),
         KeyCode::PageDown => scrolled + PAGE,
-        _ if action(event) == Some(Action::Quit) => return quit(model),
+        _ if action(event) == Some(Action::Quit) => return ask_to_quit(model),
         _ => return Vec::new(),
     };
     model.dialog = Some(Dialog::Moments { changes, scrolled });

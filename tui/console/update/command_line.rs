@@ -1,11 +1,11 @@
 //! The command line: letters and pastes that go to it, its execution, completion.
 
 use crate::command::parse::{Completion, completion};
-use crate::command::parse_line;
+use crate::command::{Command, parse_line};
 use crate::console::keys::Mode;
 use crate::console::model::prompt::{LINE_BYTES_MAX, Mistake, TooLong};
-use crate::console::model::{Dialog, Model, Phase};
-use crate::console::update::{Effect, pace, quit, recording, scenario, step, tape};
+use crate::console::model::{Answer, Dialog, Model, Phase};
+use crate::console::update::{Effect, hand, pace, quit, recording, scenario, step, tape};
 use crate::console::words::{pace as pace_words, scenario as scenario_words, screen, tape as tape_words};
 
 /// Commands of the console itself.
@@ -83,6 +83,16 @@ pub fn run(model: &mut Model, line: &str) -> Option<Vec<Effect>> {
     if tape::run_line(model, line) {
         return Some(Vec::new());
     }
+    if let Some(effects) = hand::run_line(model, line.trim()) {
+        return Some(effects);
+    }
+    let effects = send(model, line)?;
+    model.last_line = Some(line.trim().to_owned());
+    Some(effects)
+}
+
+/// Executes a command for the nodes. `None` after an error, which is shown.
+pub fn send(model: &mut Model, line: &str) -> Option<Vec<Effect>> {
     let command = match parse_line(line) {
         Ok(command) => command,
         Err(error) => {
@@ -111,6 +121,10 @@ pub fn run(model: &mut Model, line: &str) -> Option<Vec<Effect>> {
     step::on_command(model, &command);
     let number = model.operations.begin(line);
     recording::record_begin(model, number, line);
+    model.answer = Some(match &command {
+        Command::Get(_) if model.reads.rows.iter().any(|row| row.operation == number) => Answer::Reads,
+        _ => Answer::Operation(number),
+    });
     Some(vec![Effect::Execute { number, command }])
 }
 
@@ -122,7 +136,9 @@ pub fn complete(model: &mut Model) {
         return model.prompt.complete(&names);
     }
     let mut known: Vec<String> = match completion(&line) {
-        Completion::Command(names) => names.into_iter().chain(LOCAL.map(ToOwned::to_owned)).collect(),
+        Completion::Command(names) => {
+            names.into_iter().chain(LOCAL.iter().chain(&hand::WORDS).map(|word| (*word).to_owned())).collect()
+        }
         Completion::Node => model.nodes.keys().flat_map(|id| [id.0.to_string(), id.to_string()]).collect(),
         Completion::Key => {
             let keys = model.nodes.values().flat_map(|node| node.final_db.keys().keys());

@@ -16,7 +16,8 @@ pub fn line(model: &Model, fault: FaultKey, first: Option<NodeId>, node: NodeId)
         FaultKey::Pause => format!("pause {number}"),
         FaultKey::Hold if view.holds().is_empty() => format!("hold {number} commit-order"),
         FaultKey::Hold => format!("release {number}"),
-        FaultKey::Conflict => format!("inject {number} q 666"),
+        // It has a dialog of its own.
+        FaultKey::Conflict => return None,
         FaultKey::Link => {
             let first = first?;
             let is_cut = model.cuts().contains(&(first.min(node), first.max(node)));

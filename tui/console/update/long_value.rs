@@ -7,7 +7,7 @@ use crate::console::keys::{self, Action, Mode};
 use crate::console::layout::{Content, layout};
 use crate::console::model::{Dialog, LongValue, Model};
 use crate::console::text::{visible, width};
-use crate::console::update::{Effect, press, quit, scroll};
+use crate::console::update::{Effect, ask_to_quit, press, scroll};
 
 /// Column where an answer begins in its row.
 const ANSWER_AT: u16 = 5;
@@ -45,7 +45,7 @@ pub fn on_key(model: &mut Model, event: &KeyEvent, mut value: LongValue, interru
 
 fn on_other_key(model: &mut Model, event: &KeyEvent, interrupted: bool) -> Vec<Effect> {
     match (model.mode, keys::binding(model.mode, event).map(|binding| binding.action)) {
-        (Mode::Control, Some(Action::Quit)) => quit(model),
+        (Mode::Control, Some(Action::Quit)) => ask_to_quit(model),
         (Mode::Control, _) | (_, Some(Action::Escape)) => Vec::new(),
         (Mode::Type, _) => press::on_plain_key(model, event, interrupted),
     }

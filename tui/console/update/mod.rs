@@ -14,6 +14,8 @@ mod faults;
 
 mod filter;
 
+mod hand;
+
 mod mouse;
 
 mod observe;
@@ -44,12 +46,13 @@ use epoca::protocol::trace::{Event, Preview};
 use epoca::protocol::{EntryId, NodeId};
 
 use crate::command::grammar::Consistency;
-use crate::command::{Command, Exit, Outcome, parse_line};
+use crate::command::{Command, Outcome, parse_line};
 use crate::console::keys::Mode;
 use crate::console::layout::target::Target;
-use crate::console::model::{Dialog, Model, Pane, Phase, ProcessSeen};
+use crate::console::model::{Dialog, Model, Phase, ProcessSeen};
 use crate::console::words::screen;
 use crate::lang::Localized;
+use crate::scenario::by_hand::Grade;
 use crate::tape::Verdict;
 
 pub use mouse::Gesture;
@@ -94,6 +97,8 @@ pub enum Msg {
     Scenario(Box<ScenarioMsg>),
     /// A report of the checks.
     Checked(Box<Verdict>),
+    /// A line of the sheet was shown by hand, after this many records.
+    Graded(Box<Grade>, u64),
     /// A problem of the cluster as a whole.
     Trouble(String),
     /// The console must end, as after SIGTERM.
@@ -122,7 +127,8 @@ pub enum Effect {
 /// Input of the user applies to the moment that is shown. Messages about the cluster apply to the present, also while
 /// the past is shown.
 pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
-    let effects = update_one(model, msg);
+    let mut effects = update_one(model, msg);
+    effects.extend(hand::advance(model));
     model.sync_scenario_cluster();
     effects
 }
@@ -141,6 +147,11 @@ fn update_one(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Keys(keys, quiet) => burst::on_keys(model, &keys, quiet),
         Msg::Checked(verdict) => {
             checked::on_checked(model, *verdict);
+            Vec::new()
+        }
+        Msg::Graded(grade, at) => {
+            model.grades.take(*grade, at);
+            model.changed();
             Vec::new()
         }
         Msg::Scenario(staged) => {
@@ -206,7 +217,7 @@ fn apply(model: &mut Model, msg: Msg) -> Vec<Effect> {
         }
         Msg::Started { nodes, no_launcher } => observe::on_started(model, nodes, no_launcher),
         // Handled earlier: they stand for several messages, or concern no moment of the tape.
-        Msg::Keys(..) | Msg::Checked(_) | Msg::Scenario(_) => {}
+        Msg::Keys(..) | Msg::Checked(_) | Msg::Graded(..) | Msg::Scenario(_) => {}
         Msg::Trouble(text) => model.warn(text),
         Msg::Terminate => return quit(model),
     }
@@ -219,6 +230,16 @@ fn resize(model: &mut Model, size: (u16, u16)) {
     if let Some(Dialog::Value(value)) = &mut model.dialog {
         value.fit(size.0);
     }
+}
+
+/// The key that quits. It asks once if nodes end with the console.
+fn ask_to_quit(model: &mut Model) -> Vec<Effect> {
+    if model.owns_nodes && !model.quit_asked {
+        model.quit_asked = true;
+        model.notify(model.say(screen::QUIT_AGAIN));
+        return Vec::new();
+    }
+    quit(model)
 }
 
 fn quit(model: &mut Model) -> Vec<Effect> {
@@ -245,21 +266,19 @@ fn unfinalized_entry(model: &Model, number: u64) -> Option<EntryId> {
     (!node.is_final(last.point)).then_some(last.point.id)
 }
 
-/// A typed command with a long answer opens the tab that shows it, if nothing was typed since.
+/// The answer stands over a pane if it has several lines; the tab stays. A long value that was typed for is shown whole.
 fn on_operation_end(model: &mut Model, number: u64, outcome: Outcome, took: Duration) {
-    let is_long = outcome.exit == Exit::Done && outcome.lines.len() > 1;
     let line = model.operations.newest().filter(|newest| newest.number == number).map(|newest| newest.line.clone());
     let whole = line.and_then(|line| long_value::long_value(model, &line, &outcome));
+    model.on_read_end(number, &outcome);
     if !model.operations.end(number, took, outcome) {
         return;
     }
     if let Some(entry) = unfinalized_entry(model, number) {
         model.operations.set_not_final(number, entry);
     }
-    let is_newest = model.operations.newest().is_some_and(|newest| newest.number == number);
-    let is_typed = !model.scenarios.is_running();
-    if is_long && is_typed && is_newest && model.mode == Mode::Type && model.prompt.text().is_empty() {
-        scroll::show(model, Pane::Ops);
+    let is_typed = !model.scenarios.is_running() && model.mode == Mode::Type && model.prompt.text().is_empty();
+    if is_typed {
         // A dialog that was opened meanwhile stays.
         model.dialog = model.dialog.take().or(whole.map(Dialog::Value));
     }

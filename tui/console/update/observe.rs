@@ -38,7 +38,8 @@ pub fn on_observed(model: &mut Model, id: NodeId, observed: Observed) {
         Observed::Lost(events) => push_line(model, now, id, Occurrence::EventsLost(events)),
         Observed::Disconnected(why) => on_disconnected(model, id, why),
     };
-    if changed {
+    // The events may explain an answer that came before them.
+    if model.settle_reads() | changed {
         model.changed();
     }
 }

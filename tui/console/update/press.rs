@@ -6,10 +6,10 @@ use epoca::protocol::NodeId;
 use crate::console::keys::{self, Action, Binding, FaultKey, Mode, StepKey};
 use crate::console::model::narration::NarrationLine;
 use crate::console::model::prompt::TooLong;
-use crate::console::model::{Dialog, Explained, Focus, LogWindow, Model, Occurrence, Pane, Presence, step_mode};
+use crate::console::model::{Dialog, Explained, Focus, GradesShown, LogWindow, Model, Occurrence, Pane, step_mode};
 use crate::console::text::cut;
 use crate::console::update::{
-    Effect, closer, command_line, faults, filter, long_value, pace, palette, quit, scenario, scroll,
+    Effect, ask_to_quit, closer, command_line, faults, filter, hand, long_value, pace, palette, quit, scenario, scroll,
     step as update_step, tape,
 };
 use crate::console::words::{obstacles, screen};
@@ -24,12 +24,22 @@ pub fn on_key(model: &mut Model, event: &KeyEvent) -> Vec<Effect> {
     }
     model.notice = None;
     let interrupted = std::mem::take(&mut model.interrupted);
+    let was_asked = model.quit_asked;
     model.changed();
+    let effects = on_pressed(model, event, interrupted);
+    // Only the next key confirms.
+    model.quit_asked &= !was_asked;
+    effects
+}
+
+fn on_pressed(model: &mut Model, event: &KeyEvent, interrupted: bool) -> Vec<Effect> {
     if model.prompt.search.is_some() && on_search_key(model, event) {
         return Vec::new();
     }
     match model.dialog.take() {
         Some(Dialog::Choose { fault, first }) => on_choice(model, event, fault, first),
+        Some(Dialog::Forge(forgery)) => hand::on_forge_key(model, event, forgery),
+        Some(Dialog::Grades { scrolled }) => on_grades_key(model, event, scrolled),
         Some(Dialog::Help { scrolled }) => on_help_key(model, event, scrolled),
         Some(Dialog::Palette(shown)) => palette::on_key(model, event, shown),
         Some(Dialog::Explain(explained)) => on_explained_key(model, event, explained),
@@ -81,7 +91,7 @@ pub fn on_binding(model: &mut Model, binding: &Binding, interrupted: bool) -> Ve
 /// Carries out an action.
 pub fn act(model: &mut Model, action: Action, interrupted: bool) -> Vec<Effect> {
     match action {
-        Action::Quit => return quit(model),
+        Action::Quit => return ask_to_quit(model),
         Action::Interrupt if interrupted => return quit(model),
         Action::Run => return command_line::run_typed(model),
         Action::Interrupt => {
@@ -97,7 +107,15 @@ pub fn act(model: &mut Model, action: Action, interrupted: bool) -> Vec<Effect> 
         Action::Escape => escape(model),
         Action::Present => model.is_presenting = !model.is_presenting,
         Action::Plain => model.is_plain = !model.is_plain,
-        Action::Reset => return reset(model),
+        Action::Clean => return command_line::run(model, "clean").unwrap_or_default(),
+        Action::Grades => show_grades(model),
+        Action::Write => return hand::write(model),
+        Action::ReadAll => return command_line::run(model, "read").unwrap_or_default(),
+        Action::Repeat => return hand::repeat(model),
+        Action::Answers => {
+            hand::close_answer(model);
+            scroll::show(model, Pane::Ops);
+        }
         Action::Palette => model.dialog = Some(Dialog::Palette(Default::default())),
         Action::Copy => return vec![Effect::Copy],
         Action::Explain => explain(model),
@@ -141,16 +159,28 @@ fn step(model: &mut Model, key: StepKey) -> Vec<Effect> {
     }
 }
 
-/// Clears all faults: rules, pauses, dead nodes.
-fn reset(model: &mut Model) -> Vec<Effect> {
-    let in_force = model.no_lab().is_none().then(|| "clear".to_owned());
-    let processes = model.nodes.iter().filter_map(|(id, node)| match &node.presence {
-        Presence::Down { .. } => Some(format!("restart {id}")),
-        _ if node.is_paused() => Some(format!("resume {id}")),
-        _ => None,
-    });
-    let lines: Vec<String> = in_force.into_iter().chain(processes).collect();
-    lines.iter().flat_map(|line| command_line::run(model, line).unwrap_or_default()).collect()
+/// The view of the grades; from it the strip; from the strip nothing.
+fn show_grades(model: &mut Model) {
+    match model.grades.place {
+        GradesShown::Strip => model.grades.place = GradesShown::Hidden,
+        GradesShown::Hidden => model.dialog = Some(Dialog::Grades { scrolled: 0 }),
+    }
+}
+
+fn on_grades_key(model: &mut Model, event: &KeyEvent, scrolled: usize) -> Vec<Effect> {
+    let down = match keys::binding(Mode::Control, event).map(|binding| binding.action) {
+        Some(Action::Quit) => return ask_to_quit(model),
+        Some(Action::Grades) => {
+            model.grades.place = GradesShown::Strip;
+            return Vec::new();
+        }
+        Some(Action::Scroll(down)) => down,
+        Some(Action::ScrollPage(down)) => down * scroll::PAGE,
+        _ => return Vec::new(),
+    };
+    let scrolled = scrolled.saturating_add_signed(down).min(scroll::grades_max(model));
+    model.dialog = Some(Dialog::Grades { scrolled });
+    Vec::new()
 }
 
 /// Leaves one thing at a time: the mode, the selection.
@@ -159,7 +189,7 @@ fn escape(model: &mut Model) {
         model.mode = Mode::Control;
         return;
     }
-    if filter::clear(model) {
+    if hand::close_answer(model) || filter::clear(model) {
         return;
     }
     if model.scenarios.selected.take().is_some() | model.scenarios.selected_line.take().is_some() {
@@ -199,7 +229,7 @@ pub fn explained(model: &Model) -> Option<Explained> {
 /// Any key closes the explanation. Up and down explain the neighbouring line, `C` shows its code. Quit still quits.
 fn on_explained_key(model: &mut Model, event: &KeyEvent, explained: Explained) -> Vec<Effect> {
     match keys::binding(Mode::Control, event).map(|binding| binding.action) {
-        Some(Action::Quit) => return quit(model),
+        Some(Action::Quit) => return ask_to_quit(model),
         Some(Action::Code) => model.dialog = Some(Dialog::Code(explained)),
         Some(Action::Scroll(down)) => {
             scroll::lines(model, down);
@@ -249,13 +279,17 @@ fn on_search_key(model: &mut Model, event: &KeyEvent) -> bool {
 fn on_choice(model: &mut Model, event: &KeyEvent, fault: FaultKey, first: Option<NodeId>) -> Vec<Effect> {
     let Some(letter) = keys::letter(event) else { return Vec::new() };
     if let Some(Action::Quit) = keys::binding(Mode::Control, event).map(|binding| binding.action) {
-        return quit(model);
+        return ask_to_quit(model);
     }
     let selected = model.choices(fault, first).into_iter().find(|choice| choice.letter == letter);
     let line = match selected {
         None => Err(screen::NO_NODE.with(model.lang, &[("letter", &letter)])),
         Some(choice) => match choice.obstacle {
             Some(unfit) => Err(format!("{} {}", choice.node, model.say(obstacles::unfit(unfit)))),
+            None if fault == FaultKey::Conflict => {
+                model.dialog = Some(Dialog::Forge(model.forgery(choice.node)));
+                return Vec::new();
+            }
             None => Ok((choice.node, faults::line(model, fault, first, choice.node))),
         },
     };
@@ -272,7 +306,7 @@ fn on_choice(model: &mut Model, event: &KeyEvent, fault: FaultKey, first: Option
 
 fn on_help_key(model: &mut Model, event: &KeyEvent, scrolled: usize) -> Vec<Effect> {
     let down = match keys::binding(Mode::Control, event).map(|binding| binding.action) {
-        Some(Action::Quit) => return quit(model),
+        Some(Action::Quit) => return ask_to_quit(model),
         Some(Action::Scroll(down)) => down,
         Some(Action::ScrollPage(down)) => down * scroll::PAGE,
         _ => return Vec::new(),

@@ -72,7 +72,7 @@ pub fn operations(model: &mut Model) -> &mut Operations {
 
 /// Records the start of an operation.
 pub fn record_begin(model: &mut Model, number: u64, line: &str) {
-    present(model).on_begin();
+    present(model).on_begin(number, line);
     record(model, What::Begin { number, line: line.trim().to_owned() });
 }
 
@@ -159,7 +159,7 @@ pub fn replay(model: &mut Model, record: &Record) {
         What::Process(node, seen) => Msg::Process(node, seen),
         What::End { number, took, outcome } => Msg::OperationEnd(number, outcome, took),
         What::Begin { number, line } => {
-            model.on_begin();
+            model.on_begin(number, &line);
             model.operations.note(number, &line);
             model.changed();
             return;

@@ -10,7 +10,7 @@ use epoca::protocol::trace::Event;
 use crate::command::Outcome;
 use crate::console::keys::{self, Action, Mode};
 use crate::console::model::{Dialog, Model, Notice, Pane, Phase, ProcessSeen};
-use crate::console::update::{Effect, Msg, quit, recording, scroll, tape};
+use crate::console::update::{Effect, Msg, ask_to_quit, recording, scroll, tape};
 use crate::console::words::{scenario as words, screen};
 use crate::lang::Localized;
 use crate::scenario::{ReportEvent, library_names};
@@ -105,7 +105,11 @@ fn asked(model: &mut Model, number: u64, line: &str) {
     let shown = model.shown_mut();
     recording::keyframe(shown);
     let here = recording::operations(shown).begin(line);
+    let is_own = shown.is_scenario_cluster;
     recording::record_begin(shown, here, line);
+    if !is_own {
+        model.scenarios.own_operations.insert(here);
+    }
     model.scenarios.operation_numbers.insert(number, here);
 }
 
@@ -223,7 +227,7 @@ pub fn on_list_key(model: &mut Model, event: &KeyEvent, selected: usize) -> Vec<
                 return nth(model, index);
             }
             return match keys::binding(Mode::Control, event).map(|binding| binding.action) {
-                Some(Action::Quit) => quit(model),
+                Some(Action::Quit) => ask_to_quit(model),
                 // Any other key closes the list.
                 _ => Vec::new(),
             };

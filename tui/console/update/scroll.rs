@@ -1,7 +1,7 @@
 //! Scrolling and selection: tabs and their lines, columns of the log table.
 
 use crate::console::layout::extent::{Extent, extent};
-use crate::console::layout::{Content, help, is_split, layout, log_columns, search, tabs};
+use crate::console::layout::{Content, grades, help, is_split, layout, log_columns, search, tabs};
 use crate::console::model::{Focus, LogWindow, LongValue, Model, Pane, log_table, step_mode};
 
 /// Lines per page.
@@ -128,6 +128,12 @@ pub fn page_of_value(model: &Model) -> usize {
 /// Maximum scroll position of a long value.
 pub fn value_max(model: &Model, value: &LongValue) -> usize {
     value.rows.len().saturating_sub(page_of_value(model))
+}
+
+/// Maximum scroll position of the grades.
+pub fn grades_max(model: &Model) -> usize {
+    let columns = usize::from(model.size.0.saturating_sub(2));
+    grades::rows(model, columns).len().saturating_sub(page_of_value(model))
 }
 
 /// Maximum scroll position of the help.

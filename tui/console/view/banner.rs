@@ -1,8 +1,11 @@
-//! The presenter's banner: the current event in a few large words.
+//! The presenter's banner: the current event in large letters; below them the words for which there is no room.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
+use ratatui::text::Line;
+use ratatui::widgets::Widget;
+use tui_big_text::{BigText, PixelSize};
 
 use epoca::protocol::trace::{Difference, Fact, RoleName};
 use epoca::protocol::{EntryId, NodeId};
@@ -19,6 +22,9 @@ use crate::console::words::{content, screen, stepped_down};
 use crate::lang::Text;
 use crate::words::invariant;
 
+/// Rows of the large letters.
+const LARGE_ROWS: u16 = 4;
+
 /// How many lines back a headline may come from.
 const BACK: usize = 40;
 
@@ -28,22 +34,67 @@ pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
     }
     let (text, style) = headline(model, look);
     let style = style.add_modifier(Modifier::REVERSED | Modifier::BOLD);
-    let width = usize::from(area.width);
     for index in 0..usize::from(area.height) {
-        let Some(place) = row(area, index) else { return };
-        let text = if index == usize::from(area.height) / 2 { spaced(&text, width) } else { String::new() };
-        put(buffer, place, &[span(center(&text, width), style)]);
+        let Some(place) = row(area, index) else { break };
+        put(buffer, place, &[span(" ".repeat(usize::from(area.width)), style)]);
+    }
+    let (large, rest) = split(&visible(&text), usize::from(area.width), look.ascii);
+    if let Some((large, size)) = large {
+        let top = area.y + u16::from(rest.is_empty() && area.height > LARGE_ROWS);
+        let rows = Rect { y: top, height: LARGE_ROWS.min(area.height), ..area };
+        let lines = vec![Line::styled(large, style)];
+        BigText::builder().pixel_size(size).style(style).lines(lines).centered().build().render(rows, buffer);
+        if look.ascii {
+            to_ascii(buffer, rows);
+        }
+    }
+    if rest.is_empty() {
+        return;
+    }
+    let last = Rect { y: area.bottom() - 1, height: 1, ..area };
+    put(buffer, last, &[span(center(&spaced(&rest, usize::from(area.width)), usize::from(area.width)), style)]);
+}
+
+/// The words that fit in large letters, with the size of the letters, and the rest. The whole text in the largest size
+/// that it fits in, or else as many words as fit. Quarter blocks have no counterpart in ASCII.
+fn split(text: &str, columns: usize, is_ascii: bool) -> (Option<(String, PixelSize)>, String) {
+    let text = text.replace("  ", " ");
+    let sizes = [(PixelSize::HalfHeight, 8), (PixelSize::Quadrant, 4)];
+    let sizes = if is_ascii { &sizes[..1] } else { &sizes[..] };
+    let fits = |part: &str, width: usize| letters(part).count() * width + 2 <= columns;
+    if let Some((size, _)) = sizes.iter().find(|(_, width)| fits(&text, *width)) {
+        return (Some((text, *size)), String::new());
+    }
+    let (size, width) = sizes[sizes.len() - 1];
+    let ends = text.match_indices(' ').map(|(at, _)| at).filter(|at| fits(&text[..*at], width));
+    match ends.last() {
+        Some(end) => (Some((text[..end].to_owned(), size)), text[end + 1..].to_owned()),
+        None => (None, text),
+    }
+}
+
+/// Half blocks as ASCII characters of about the same weight.
+fn to_ascii(buffer: &mut Buffer, area: Rect) {
+    for place in area.positions() {
+        let Some(cell) = buffer.cell_mut(place) else { continue };
+        let plain = match cell.symbol() {
+            "█" => "#",
+            "▀" => "\"",
+            "▄" => "o",
+            _ => continue,
+        };
+        cell.set_symbol(plain);
     }
 }
 
 /// Puts spaces between the letters if there is room. It is easier to read from a distance.
 fn spaced(text: &str, width: usize) -> String {
-    let text = visible(text);
-    let wide = letters(&text).collect::<Vec<_>>().join(" ");
-    if columns(&wide) + 4 <= width { wide } else { cut(&text, width.saturating_sub(2)) }
+    let wide = letters(text).collect::<Vec<_>>().join(" ");
+    if columns(&wide) + 4 <= width { wide } else { cut(text, width.saturating_sub(2)) }
 }
 
-fn headline(model: &Model, look: &Look) -> (String, Style) {
+/// The text and its style.
+pub fn headline(model: &Model, look: &Look) -> (String, Style) {
     if let Some((verdict, name)) = &model.verdict {
         return (format!("{}  {name}", verdict.word(model.lang)), style_of(*verdict, look));
     }

@@ -58,6 +58,18 @@ pub fn strip(model: &Model, columns: usize, look: &Look) -> Vec<Span<'static>> {
     parts
 }
 
+/// `checks ✓ 12/14`, for screens without a strip.
+pub fn short(model: &Model, look: &Look) -> Vec<Span<'static>> {
+    if model.checks.is_none() {
+        return Vec::new();
+    }
+    let all = check_names();
+    let holds = |name: &&&str| matches!(model.check(name), CheckState::Holds | CheckState::Ordered(_));
+    let (mark, style) = if model.findings().next().is_some() { ("✗", look.alarm) } else { ("✓", look.committed) };
+    let count = format!(" {}/{} ", all.iter().filter(holds).count(), all.len());
+    vec![span(model.say(words::CHECKS), look.muted), span(format!(" {mark}"), style), span(count, look.base)]
+}
+
 /// Why the checks have not covered all events; `None` if they have.
 fn lag(model: &Model, verdict: &Verdict) -> Option<String> {
     let behind = model.tape.ring.end().saturating_sub(verdict.records + verdict.left_out);

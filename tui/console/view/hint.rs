@@ -7,41 +7,52 @@ use ratatui::layout::Rect;
 use ratatui::text::Span;
 
 use crate::command::{CommandHelp, command_help};
-use crate::console::keys::{self, Action, Binding, Mode};
+use crate::console::keys::{self, Action, Binding, Mode, StepKey};
 use crate::console::layout::Layout;
 use crate::console::model::prompt::Mistake;
 use crate::console::model::{Dialog, Model, Prompt};
 use crate::console::text::{visible, width as columns};
 use crate::console::theme::{Depth, Look, Theme};
-use crate::console::view::line::{put, span, width};
-use crate::console::view::{choice, prompt};
+use crate::console::view::line::{put, row, span, width};
+use crate::console::view::{choice, forge, prompt};
 use crate::console::words::{commands, screen};
 
 pub fn draw(buffer: &mut Buffer, layout: &Layout, model: &Model, look: &Look) {
-    let row = Rect { x: layout.hint.x + 1, width: layout.hint.width.saturating_sub(2), ..layout.hint };
+    let area = Rect { x: layout.hint.x + 1, width: layout.hint.width.saturating_sub(2), ..layout.hint };
+    let first = Rect { height: 1, ..area };
     if let Some(mistake) = model.prompt.mistake.as_ref().filter(|_| model.mode == Mode::Type) {
         draw_mistake(buffer, layout, &model.prompt, mistake, look);
         return;
     }
-    if let Some(Dialog::Choose { fault, first }) = &model.dialog {
-        put(buffer, row, &choice::obstacles(model, *fault, *first, look));
+    if let Some(Dialog::Choose { fault, first: chosen }) = &model.dialog {
+        put(buffer, first, &choice::obstacles(model, *fault, *chosen, look));
         return;
     }
+    if let Some(Dialog::Forge(forgery)) = &model.dialog {
+        return put_rows(buffer, area, &forge::keys(model, forgery, look));
+    }
     if model.prompt.search.is_some() {
-        put(buffer, row, &[span(model.say(screen::SEARCH_HINT), look.muted)]);
+        put(buffer, first, &[span(model.say(screen::SEARCH_HINT), look.muted)]);
         return;
     }
     if !model.prompt.candidates.is_empty() && model.mode == Mode::Type {
-        put(buffer, row, &[span(model.prompt.candidates.join("  "), look.base)]);
+        put(buffer, first, &[span(model.prompt.candidates.join("  "), look.base)]);
         return;
     }
     match usage(model) {
         Some(word) => put(
             buffer,
-            row,
+            first,
             &[span(&*word.usage, look.accent), span(format!("   {}", commands::about(word, model.lang)), look.muted)],
         ),
-        None => put(buffer, row, &keys(model, usize::from(row.width), look)),
+        None => put_rows(buffer, area, &keys(model, usize::from(area.width), usize::from(area.height), look)),
+    }
+}
+
+fn put_rows(buffer: &mut Buffer, area: Rect, rows: &[Vec<Span<'static>>]) {
+    for (index, spans) in rows.iter().enumerate() {
+        let Some(place) = row(area, index) else { return };
+        put(buffer, place, spans);
     }
 }
 
@@ -63,55 +74,78 @@ fn draw_mistake(buffer: &mut Buffer, layout: &Layout, prompt: &Prompt, mistake: 
     }
     let room = layout.hint.width.saturating_sub(columns(&visible(&text)) as u16);
     let x = at.min(room);
-    put(buffer, Rect { x, width: layout.hint.width - x, ..layout.hint }, &[span(text, look.bad)]);
+    put(buffer, Rect { x, width: layout.hint.width - x, height: 1, ..layout.hint }, &[span(text, look.bad)]);
 }
 
-/// As many keys as fit. The keys to type, for help and to quit always stay.
-fn keys(model: &Model, room: usize, look: &Look) -> Vec<Span<'static>> {
-    let (hinted, gap) = fitting(model, room, look);
-    joined(model, &hinted, gap, look)
+/// As many keys as fit. Those that are not vital go first, from the right.
+fn keys(model: &Model, room: usize, rows_max: usize, look: &Look) -> Vec<Vec<Span<'static>>> {
+    let (rows, gap) = fitting(model, room, rows_max, look);
+    let spans = |row: &Vec<&Binding>| {
+        let keys: Vec<_> = row.iter().map(|binding| key(model, binding, look)).collect();
+        keys.join(&Span::raw(gap))
+    };
+    rows.iter().map(spans).collect()
 }
 
-fn joined(model: &Model, hinted: &[&Binding], gap: &'static str, look: &Look) -> Vec<Span<'static>> {
-    let keys: Vec<_> = hinted.iter().map(|binding| key(model, binding, look)).collect();
-    keys.join(&Span::raw(gap))
-}
-
-/// The keys that fit, and what is between them.
-fn fitting(model: &Model, room: usize, look: &Look) -> (Vec<&'static Binding>, &'static str) {
+/// The keys that fit, row by row, and what is between them.
+fn fitting(model: &Model, room: usize, rows_max: usize, look: &Look) -> (Vec<Vec<&'static Binding>>, &'static str) {
     let mut hinted: Vec<_> = keys::bindings().iter().filter(|b| b.mode == model.mode && b.hint.is_some()).collect();
-    if width(&joined(model, &hinted, "  ", look)) <= room {
-        return (hinted, "  ");
+    loop {
+        for gap in ["  ", " "] {
+            let rows = broken(model, &hinted, room, gap, look);
+            if rows.len() <= rows_max {
+                return (rows, gap);
+            }
+        }
+        match hinted.iter().rposition(|binding| !is_vital(binding.action)) {
+            Some(least) => _ = hinted.remove(least),
+            None => return (broken(model, &hinted, room, " ", look), " "),
+        }
     }
-    let mut gap = " ";
-    while width(&joined(model, &hinted, gap, look)) > room {
-        let Some(least) = hinted.iter().rposition(|binding| !is_vital(binding.action)) else { break };
-        hinted.remove(least);
-        gap = if width(&joined(model, &hinted, "  ", look)) <= room { "  " } else { " " };
-    }
-    (hinted, gap)
 }
 
-/// The key at a column, by its place in the table of keys. The line shows keys only if nothing else is to be said.
-pub fn binding_at(model: &Model, layout: &Layout, x: u16) -> Option<usize> {
+/// The keys in rows of at most `room` columns.
+fn broken<'a>(model: &Model, keys: &[&'a Binding], room: usize, gap: &str, look: &Look) -> Vec<Vec<&'a Binding>> {
+    let mut rows: Vec<Vec<&Binding>> = vec![Vec::new()];
+    let mut taken = 0;
+    for binding in keys {
+        let needed = width(&key(model, binding, look));
+        if taken > 0 && taken + gap.len() + needed > room {
+            rows.push(Vec::new());
+            taken = 0;
+        }
+        taken += needed + if taken > 0 { gap.len() } else { 0 };
+        if let Some(row) = rows.last_mut() {
+            row.push(binding);
+        }
+    }
+    rows
+}
+
+/// The key at a place, by its place in the table of keys. The rows show keys only if nothing else is to be said.
+pub fn binding_at(model: &Model, layout: &Layout, (x, y): (u16, u16)) -> Option<usize> {
     if model.dialog.is_some() || usage(model).is_some() || model.prompt.mistake.is_some() {
         return None;
     }
     let look = Look::new(Theme::Dark, Depth::None, false);
     let room = usize::from(layout.hint.width.saturating_sub(2));
-    let (hinted, gap) = fitting(model, room, &look);
+    let (rows, gap) = fitting(model, room, usize::from(layout.hint.height), &look);
     let mut left = usize::from(layout.hint.x) + 1;
-    let found = hinted.into_iter().find(|binding| {
+    let found = rows.get(usize::from(y.checked_sub(layout.hint.y)?))?.iter().find(|binding| {
         let right = left + width(&key(model, binding, &look));
         let is_here = (left..right).contains(&usize::from(x));
         left = right + gap.len();
         is_here
     })?;
-    keys::bindings().iter().position(|binding| std::ptr::eq(binding, found))
+    keys::bindings().iter().position(|binding| std::ptr::eq(binding, *found))
 }
 
 fn is_vital(action: Action) -> bool {
-    matches!(action, Action::Type | Action::Help | Action::Quit | Action::Run | Action::Escape)
+    use Action::{Clean, Escape, Fault, Help, Quit, ReadAll, Run, Scenario, Step, Type, Write};
+    matches!(
+        action,
+        Type | Help | Quit | Run | Escape | Write | ReadAll | Clean | Fault(_) | Scenario | Step(StepKey::Switch)
+    )
 }
 
 /// A key that cannot act is in parentheses.

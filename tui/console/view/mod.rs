@@ -1,5 +1,7 @@
 //! Draws the screen from the model. Views change nothing.
 
+mod answer;
+
 mod banner;
 
 mod checks;
@@ -16,7 +18,11 @@ mod explain;
 
 mod figure;
 
+mod forge;
+
 mod frame;
+
+mod grades;
 
 mod help;
 
@@ -81,6 +87,8 @@ use crate::console::layout::{self, Content, Layout, tabs};
 use crate::console::model::{Dialog, Focus, Model, Pane, Phase};
 use crate::console::theme::{Look, fold_to_ascii};
 
+#[cfg(test)]
+pub use banner::headline;
 pub use plain::plain;
 pub use pointer::target;
 
@@ -113,6 +121,7 @@ fn draw_screen(buffer: &mut Buffer, layout: &Layout, model: &Model, look: &Look)
     match (&model.phase, &model.dialog) {
         (Phase::Starting(said), _) => startup::starting(buffer, upper, model, said, look),
         (_, Some(Dialog::Help { scrolled })) => help::draw(buffer, upper, model, *scrolled, look),
+        (_, Some(Dialog::Grades { scrolled })) => grades::draw(buffer, upper, model, *scrolled, look),
         (_, Some(Dialog::Palette(shown))) => palette::draw(buffer, upper, model, shown, look),
         (_, Some(Dialog::Scenarios { selected })) => scenario_list::draw(buffer, upper, model, *selected, look),
         (_, Some(Dialog::Explain(explained))) => explain::draw(buffer, upper, model, explained, look),
@@ -134,6 +143,7 @@ fn draw_screen(buffer: &mut Buffer, layout: &Layout, model: &Model, look: &Look)
             }
             draw_lower(buffer, layout.lower, model, look);
             draw_strips(buffer, layout.strips, cluster, look);
+            answer::draw(buffer, layout, model, look);
         }
     }
     let cursor = prompt::draw(buffer, layout, model, look);
@@ -173,6 +183,7 @@ fn draw_strips(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
         let width = usize::from(area.width);
         let spans = match strip {
             Strip::Step => step::strip(model, width, look),
+            Strip::Grades => grades::strip(model, width, look),
             Strip::Checks => checks::strip(model, width, look),
             Strip::Tape => tape::strip(model, width, look),
         };

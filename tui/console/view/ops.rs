@@ -83,7 +83,7 @@ fn mark(end: Option<&End>, look: &Look) -> (&'static str, Style) {
     }
 }
 
-fn tone(tone: Tone, look: &Look) -> Style {
+pub fn tone(tone: Tone, look: &Look) -> Style {
     match tone {
         Tone::Result => look.base,
         Tone::Heading | Tone::Note | Tone::LeftOut => look.muted,

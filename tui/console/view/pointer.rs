@@ -15,7 +15,7 @@ pub fn target(model: &Model, at: Position) -> Option<Target> {
     Some(if layout.prompt.contains(at) {
         Target::Prompt
     } else if layout.hint.contains(at) {
-        hint::binding_at(model, &layout, at.x).map_or(Target::Elsewhere, |binding| Target::Key { binding })
+        hint::binding_at(model, &layout, (at.x, at.y)).map_or(Target::Elsewhere, |binding| Target::Key { binding })
     } else if let Some(area) = zoomed {
         match model.shown().focus {
             Focus::SpaceTime if is_split(model.size) => {

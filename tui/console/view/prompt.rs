@@ -5,13 +5,14 @@ use ratatui::layout::Rect;
 use ratatui::text::Span;
 
 use crate::console::keys::{self, Mode};
-use crate::console::layout::Layout;
-use crate::console::model::{Dialog, Model, Phase, Prompt};
+use crate::console::layout::{Layout, is_split};
+use crate::console::model::{Answer, Dialog, Model, Phase, Prompt};
 use crate::console::text::{behind, visible, width};
 use crate::console::theme::Look;
-use crate::console::view::line::{put, span};
-use crate::console::view::{choice, frame, ops};
+use crate::console::view::line::{put, put_right, span, width as line_width};
+use crate::console::view::{answer, checks, choice, forge, frame, ops};
 use crate::console::words::screen;
+use crate::lang::Text;
 
 /// The prompt.
 const MARK: &str = "> ";
@@ -25,6 +26,11 @@ pub fn draw(buffer: &mut Buffer, layout: &Layout, model: &Model, look: &Look) ->
         }
         frame::pane(buffer, layout.prompt, title, look);
     }
+    draw_answer(buffer, layout.answer, model, look);
+    if let Some(Dialog::Forge(forgery)) = &model.dialog {
+        put(buffer, layout.input, &forge::choice(model, forgery, look));
+        return None;
+    }
     if let Some(Dialog::Choose { fault, first }) = &model.dialog {
         put(buffer, layout.input, &choice::choice(model, *fault, *first, look));
         return None;
@@ -36,7 +42,9 @@ pub fn draw(buffer: &mut Buffer, layout: &Layout, model: &Model, look: &Look) ->
         return Some((layout.input.x + (width(&typed) as u16).min(layout.input.width - 1), layout.input.y));
     }
     if model.mode == Mode::Control {
-        let status = status(model, look).unwrap_or_else(|| vec![span(idle(model), look.muted)]);
+        // On a small screen the status has a row of its own.
+        let status = status(model, look).filter(|_| layout.answer.height == 0);
+        let status = status.unwrap_or_else(|| vec![span(idle(model, usize::from(layout.input.width)), look.muted)]);
         put(buffer, layout.input, &status);
         return None;
     }
@@ -52,20 +60,47 @@ pub fn status(model: &Model, look: &Look) -> Option<Vec<Span<'static>>> {
         let style = if notice.is_bad { look.bad } else { look.base };
         return Some(vec![span(format!(" {} ", notice.text), style)]);
     }
+    let is_group = model.answer == Some(Answer::Reads) && model.reads.rows.len() > 1;
+    if is_group {
+        return Some(answer::reads_summary(model, look));
+    }
     let mut spans = ops::summary(model.operations.newest()?, model.lang, look);
     spans.push(Span::raw(" "));
     Some(spans)
 }
 
-/// How to type, and why keys are in parentheses.
-fn idle(model: &Model) -> String {
+/// The last outcome, and at the right the state of the checks, which have no strip on a small screen.
+fn draw_answer(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
+    if area.height == 0 {
+        return;
+    }
+    let checks = checks::short(model.shown(), look);
+    let taken = (line_width(&checks) as u16 + 1).min(area.width);
+    let room = if checks.is_empty() { area } else { Rect { width: area.width - taken, ..area } };
+    put(buffer, room, &status(model, look).unwrap_or_default());
+    put_right(buffer, area, &checks);
+}
+
+/// What to press, and why keys are in parentheses.
+fn idle(model: &Model, columns: usize) -> String {
     let mut obstacles: Vec<_> = keys::bindings().iter().filter_map(|binding| model.obstacle(binding)).collect();
     obstacles.dedup();
     if obstacles.is_empty() || model.phase != Phase::Watching {
-        return model.say(screen::IDLE).to_owned();
+        return guide(model, columns);
     }
     let reasons: Vec<_> = obstacles.iter().map(|obstacle| model.lang.obstacle(obstacle)).collect();
     screen::IDLE_OBSTACLES.with(model.lang, &[("why", &reasons.join(", "))])
+}
+
+/// What is seen and what to press, as much of it as fits.
+fn guide(model: &Model, columns: usize) -> String {
+    let defense = keys::bindings().iter().any(|binding| binding.label == "D");
+    let more = if defense { model.say(screen::GUIDE_DEFENSE) } else { "" };
+    let tests = keys::TEST_DIGITS.join(" ");
+    let with = |text: Text| text.with(model.lang, &[("tests", &tests), ("more", &more)]);
+    let (keys, short) = (with(screen::GUIDE), with(screen::GUIDE_SHORT));
+    let whole = if is_split(model.size) { format!("{}{keys}", model.say(screen::GUIDE_SEEN)) } else { keys.clone() };
+    [whole, keys].into_iter().find(|text| width(text) <= columns).unwrap_or(short)
 }
 
 /// Draws the part of the line around the cursor; returns the cursor position.
