@@ -239,8 +239,8 @@ fn unknown_command(word: &str, error: &clap::Error) -> Localized {
     }
 }
 
-/// Whether a word may be a mistyped name: one letter in three is wrong at most. clap also suggests names that only share
-/// some letters.
+/// Whether a word may be a mistyped name: at most one letter in three is wrong. clap also suggests names that only
+/// share some letters.
 fn is_near(word: &str, name: &str) -> bool {
     strsim::damerau_levenshtein(word, name) <= (word.chars().count() / 3).max(1)
 }

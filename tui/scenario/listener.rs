@@ -32,6 +32,7 @@ pub struct Listener {
 /// All that the listener has observed.
 pub struct ObservedCluster {
     events: VecDeque<Event>,
+    events_max: usize,
     /// How many events were dropped before the first one that is kept.
     dropped: u64,
     nodes: BTreeMap<NodeId, ObservedNode>,
@@ -74,8 +75,8 @@ impl Listener {
     /// called inside a runtime.
     pub fn start(client: &Client) -> Listener {
         let nodes = client.nodes();
-        let observed =
-            ObservedCluster { causal: Some(Mutex::new(Causal::new())), ..ObservedCluster::without_invariants() };
+        let causal = Some(Mutex::new(Causal::new()));
+        let observed = ObservedCluster { causal, ..ObservedCluster::without_invariants(EVENTS_MAX) };
         let observed = Arc::new(Mutex::new(observed));
         let listen = |(id, address): &(NodeId, String)| {
             tokio::spawn(listen(*id, address.clone(), client.expected(*id), observed.clone()))
@@ -128,10 +129,11 @@ async fn listen(node: NodeId, address: String, expected: Expected, observed: Arc
 }
 
 impl ObservedCluster {
-    /// Nothing was observed yet.
-    pub fn without_invariants() -> ObservedCluster {
+    /// Nothing was observed yet. At most `events_max` events are kept.
+    pub fn without_invariants(events_max: usize) -> ObservedCluster {
         ObservedCluster {
             events: VecDeque::new(),
+            events_max,
             dropped: 0,
             nodes: BTreeMap::new(),
             causal: None,
@@ -143,6 +145,11 @@ impl ObservedCluster {
 
     pub fn end(&self) -> EventMark {
         EventMark(self.dropped + self.events.len() as u64)
+    }
+
+    /// Whether all events since the mark are still kept.
+    pub fn keeps(&self, mark: EventMark) -> bool {
+        mark.0 >= self.dropped
     }
 
     /// All events since the mark that are still kept.
@@ -216,7 +223,7 @@ impl ObservedCluster {
             return;
         }
         self.events.push_back(event);
-        if self.events.len() > EVENTS_MAX {
+        if self.events.len() > self.events_max {
             self.events.pop_front();
             self.dropped += 1;
         }

@@ -266,7 +266,7 @@ fn unfinalized_entry(model: &Model, number: u64) -> Option<EntryId> {
     (!node.is_final(last.point)).then_some(last.point.id)
 }
 
-/// The answer stands over a pane if it has several lines; the tab stays. A long value that was typed for is shown whole.
+/// An answer of several lines stands over a pane; the tab stays. A long value that was typed for is shown whole.
 fn on_operation_end(model: &mut Model, number: u64, outcome: Outcome, took: Duration) {
     let line = model.operations.newest().filter(|newest| newest.number == number).map(|newest| newest.line.clone());
     let whole = line.and_then(|line| long_value::long_value(model, &line, &outcome));

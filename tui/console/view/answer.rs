@@ -14,7 +14,7 @@ use crate::console::model::reads::{Expected, Got, ReadRow};
 use crate::console::model::{Answer, Model, Reads};
 use crate::console::text::{cut, padded, width};
 use crate::console::theme::Look;
-use crate::console::view::line::{put, row, span};
+use crate::console::view::line::{put, row, span, width as line_width};
 use crate::console::view::{frame, ops};
 use crate::console::words::{hand as words, screen};
 
@@ -39,8 +39,7 @@ pub fn draw(buffer: &mut Buffer, layout: &Layout, model: &Model, look: &Look) {
         },
         _ => return,
     };
-    let height = (lines.len() as u16 + 2).min(below.height);
-    let area = Rect { y: below.bottom() - height, height, ..below };
+    let area = place(layout, below, &lines);
     Clear.render(area, buffer);
     buffer.set_style(area, look.base);
     let inner = frame::pane(buffer, area, title, look);
@@ -55,9 +54,21 @@ pub fn draw(buffer: &mut Buffer, layout: &Layout, model: &Model, look: &Look) {
     let more = lines.len() - skipped;
     let foot = match more.saturating_sub(room) {
         0 => model.say(words::ESC_CLOSES).to_owned(),
+        1 => model.say(words::ONE_MORE_LINE).to_owned(),
         count => words::MORE_LINES.with(model.lang, &[("count", &count)]),
     };
     frame::foot(buffer, inner, &foot, look);
+}
+
+/// The end of the space-time diagram, or of the tab where that is one. A wide answer takes the beginning of both, because
+/// the newest lines of the tab are at its end.
+fn place(layout: &Layout, below: Rect, lines: &[Line]) -> Rect {
+    let height = (lines.len() as u16 + 2).min(below.height);
+    let widest = lines.iter().map(|line| line_width(line)).max().unwrap_or(0);
+    if layout.space.is_some() && widest > usize::from(below.width.saturating_sub(2)) {
+        return Rect { height: height.min(below.height / 2), ..below.union(layout.lower) };
+    }
+    Rect { y: below.bottom() - height, height, ..below }
 }
 
 fn answer(operation: &Operation, model: &Model, look: &Look) -> Vec<Line> {

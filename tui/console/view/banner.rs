@@ -66,8 +66,8 @@ fn split(text: &str, columns: usize, is_ascii: bool) -> (Option<(String, PixelSi
         return (Some((text, *size)), String::new());
     }
     let (size, width) = sizes[sizes.len() - 1];
-    let ends = text.match_indices(' ').map(|(at, _)| at).filter(|at| fits(&text[..*at], width));
-    match ends.last() {
+    let mut ends = text.match_indices(' ').map(|(at, _)| at).filter(|at| fits(&text[..*at], width));
+    match ends.next_back() {
         Some(end) => (Some((text[..end].to_owned(), size)), text[end + 1..].to_owned()),
         None => (None, text),
     }

@@ -30,6 +30,7 @@ pub const NOT_FOUND: Text = text("not found", "não encontrado");
 pub const UNKNOWN: Text = text("not known", "desconhecido");
 pub const NOT_ASKED: Text = text("not asked: the node is down", "não consultado: o nó está fora do ar");
 pub const WAITING: Text = text("{what} ({entry} not final here)", "{what} ({entry} não final aqui)");
+pub const ONE_MORE_LINE: Text = text("o: 1 more line · esc closes", "o: mais 1 linha · esc fecha");
 pub const MORE_LINES: Text = text("o: {count} more lines · esc closes", "o: mais {count} linhas · esc fecha");
 pub const ESC_CLOSES: Text = text("esc closes", "esc fecha");
 

@@ -30,6 +30,8 @@ use bind::{Bindings, LEADER};
 
 /// How many attempts of a line are followed. The oldest are given up first.
 const ATTEMPTS_MAX: usize = 18;
+/// How many events are kept. An attempt that began before them is given up.
+const EVENTS_MAX: usize = 20_000;
 /// How many answered reads are remembered.
 const READS_MAX: usize = 64;
 /// The pause between two looks at a disk.
@@ -118,7 +120,7 @@ impl Grader {
             LineState { heading, needed, attempts: VecDeque::new() }
         };
         let lines = graded_lines(&script).map(line).collect();
-        let observed = ObservedCluster::without_invariants();
+        let observed = ObservedCluster::without_invariants(EVENTS_MAX);
         let (reads, asked, answers) = Default::default();
         Grader { script, observed, lines, reads, asked, answers, commands: 0, disks: None }
     }
@@ -130,7 +132,7 @@ impl Grader {
 
     /// Forgets what was observed and every attempt, after events were lost.
     pub fn forget(&mut self) {
-        self.observed = ObservedCluster::without_invariants();
+        self.observed = ObservedCluster::without_invariants(EVENTS_MAX);
         self.lines.iter_mut().for_each(|state| state.attempts.clear());
     }
 
@@ -199,7 +201,8 @@ impl Grader {
         let mut grades = Vec::new();
         for state in lines.iter_mut() {
             let mut open = VecDeque::new();
-            for mut attempt in std::mem::take(&mut state.attempts) {
+            let attempts = std::mem::take(&mut state.attempts).into_iter();
+            for mut attempt in attempts.filter(|attempt| observed.keeps(attempt.since)) {
                 let context = Context { script, observed, reads, disks: disks.as_ref() };
                 if attempt.go_on(&state.needed, &context).await {
                     open.push_back(attempt);
@@ -239,7 +242,7 @@ struct Context<'a> {
 }
 
 impl Attempt {
-    /// `None` while no node leads: the names of the sheet have no meaning then. `turn`: which of the other nodes is `$a`.
+    /// `None` while no node leads: the names of the sheet have no meaning then. `turn` chooses the node that is `$a`.
     fn new(observed: &ObservedCluster, turn: usize) -> Option<Attempt> {
         let leader = observed.leader()?.0;
         let mut names = Names::default();
