@@ -24,6 +24,8 @@ pub use table::BINDINGS;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Needs {
     Nothing,
+    /// Nodes that run, also while the past is shown.
+    Nodes,
     Launcher,
     Lab,
 }

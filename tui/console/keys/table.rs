@@ -62,14 +62,20 @@ pub const BINDINGS: &[Binding] = &[
         .needs(Needs::Lab),
     on_control(&[char('0')], "0", Action::Scenarios)
         .help("the list of all scenarios; typed: run", "a lista de todos os cenários; digitado: run"),
-    on_control(&[char('p')], "p", Action::Write).hint("write", "escrever").help(
-        "write the next key and value, x=1, y=2, …; i, up edits the line; typed: put x 1",
-        "escreve a próxima chave e valor, x=1, y=2, …; i, seta edita a linha; digitado: put x 1",
-    ),
-    on_control(&[char('g')], "g", Action::ReadAll).hint("read", "ler").help(
-        "read the last written key at every node, expected beside got; typed: read, read x",
-        "lê em cada nó a última chave escrita, esperado ao lado de obtido; digitado: read, read x",
-    ),
+    on_control(&[char('p')], "p", Action::Write)
+        .hint("write", "escrever")
+        .help(
+            "write the next key and value, x=1, y=2, …; i, up edits the line; typed: put x 1",
+            "escreve a próxima chave e valor, x=1, y=2, …; i, seta edita a linha; digitado: put x 1",
+        )
+        .needs(Needs::Nodes),
+    on_control(&[char('g')], "g", Action::ReadAll)
+        .hint("read", "ler")
+        .help(
+            "read the last written key at every node, expected beside got; typed: read, read x",
+            "lê em cada nó a última chave escrita, esperado ao lado de obtido; digitado: read, read x",
+        )
+        .needs(Needs::Nodes),
     on_control(&[char('k')], "k", Action::Fault(FaultKey::Kill))
         .hint("kill", "matar")
         .help("kill a node at once; typed: kill 3", "mata um nó na hora; digitado: kill 3")
@@ -102,8 +108,8 @@ pub const BINDINGS: &[Binding] = &[
     on_control(&[char('c')], "c", Action::Fault(FaultKey::Conflict))
         .hint("conflict", "conflito")
         .help(
-            "append forged entries to a replica's log: which key, how many, same ids or an older epoch; typed: inject",
-            "acrescenta entradas forjadas ao log de uma réplica: chave, quantas, mesmos ids ou época anterior",
+            "forge entries in a replica's log: key, how many, same ids or an older epoch; typed: inject 3 x 666",
+            "forja entradas no log de uma réplica: chave, quantas, mesmos ids ou época anterior; digitado: inject 3 x 666",
         )
         .needs(Needs::Lab),
     on_control(&[char('t')], "t", Action::Step(StepKey::Switch))
@@ -155,17 +161,21 @@ pub const BINDINGS: &[Binding] = &[
             "duplica a mensagem selecionada; digitado: duplicate 1-2-17",
         )
         .needs(Needs::Lab),
-    on_control(&[char('R')], "R", Action::Clean).hint("clean", "limpar").help(
-        "a clean cluster: lift all faults, resume and restart all nodes; typed: clean",
-        "um cluster limpo: desfaz as falhas, retoma e reinicia todos os nós; digitado: clean",
-    ),
+    on_control(&[char('R')], "R", Action::Clean)
+        .hint("clean", "limpar")
+        .help(
+            "a clean cluster: lift all faults, resume and restart all nodes; typed: clean",
+            "um cluster limpo: desfaz as falhas, retoma e reinicia todos os nós; digitado: clean",
+        )
+        .needs(Needs::Nodes),
     on_control(&[char('G')], "G", Action::Grades).hint("grades", "notas").help(
         "the graded lines that were shown by hand, with their evidence; again: as one line; again: hidden",
         "os itens avaliados que foram mostrados à mão, com a evidência; de novo: em uma linha; de novo: oculto",
     ),
     on_control(&[char('i')], "i", Action::Type).hint("type", "digitar").help("type a command", "digita um comando"),
     on_control(&[key(KeyCode::Enter)], "enter", Action::Repeat)
-        .help("repeat the last command", "repete o último comando"),
+        .help("repeat the last command", "repete o último comando")
+        .needs(Needs::Nodes),
     on_control(&[char('/')], "/", Action::Filter).help(
         "filter the tabs: n3, e2, a rule, a key, any words; Enter keeps the filter, Esc clears it",
         "filtra as abas: n3, e2, uma regra, uma chave, quaisquer palavras; Enter mantém o filtro, Esc o limpa",

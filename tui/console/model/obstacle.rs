@@ -24,14 +24,17 @@ impl Model {
         if binding.needs == Needs::Nothing {
             return None;
         }
-        if let Some(obstacle) = self.tape.obstacle() {
+        // A command for the nodes leads back to the present by itself.
+        let obstacle = self.tape.obstacle();
+        if let Some(obstacle) = obstacle.filter(|obstacle| binding.needs != Needs::Nodes || *obstacle != Obstacle::Past)
+        {
             return Some(obstacle);
         }
         if self.scenario_cluster.is_some() && binding.action != Action::Scenario {
             return Some(Obstacle::OtherCluster);
         }
         match binding.needs {
-            Needs::Nothing => None,
+            Needs::Nothing | Needs::Nodes => None,
             Needs::Launcher => self.no_launcher.clone().map(Obstacle::NoLauncher),
             Needs::Lab => self.no_lab(),
         }

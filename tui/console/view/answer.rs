@@ -60,8 +60,8 @@ pub fn draw(buffer: &mut Buffer, layout: &Layout, model: &Model, look: &Look) {
     frame::foot(buffer, inner, &foot, look);
 }
 
-/// The end of the space-time diagram, or of the tab where that is one. A wide answer takes the beginning of both, because
-/// the newest lines of the tab are at its end.
+/// The end of the space-time diagram, or of the tab where that is one. A wide answer takes the beginning of both,
+/// because the newest lines of the tab are at its end.
 fn place(layout: &Layout, below: Rect, lines: &[Line]) -> Rect {
     let height = (lines.len() as u16 + 2).min(below.height);
     let widest = lines.iter().map(|line| line_width(line)).max().unwrap_or(0);

@@ -2,7 +2,7 @@
 //! by what the leader believes about the node.
 //!
 //! ```text
-//!                           e1·0    e1·1    e2·0    e2·1
+//!                           e1·o0   e1·o1   e2·o0   e2·o1
 //!   n1 LEADER     e2  live  [  ◇  ] [ x=1 ] [  ◇  ]┃┆ y=2 ┆
 //!      :7101 pid 4121        commit = 3rd highest of {4, 3, 3, 2} = 3
 //!   n2 replica    e2  live  [  ◇  ] [ x=1 ] [  ◇  ]┃   ·

@@ -32,8 +32,8 @@ use bind::{Bindings, LEADER};
 const ATTEMPTS_MAX: usize = 18;
 /// How many events are kept. An attempt that began before them is given up.
 const EVENTS_MAX: usize = 20_000;
-/// How many answered reads are remembered.
-const READS_MAX: usize = 64;
+/// How many answers, and how many answered reads, are remembered.
+const ANSWERS_MAX: usize = 64;
 /// The pause between two looks at a disk.
 const DISK_EVERY: Duration = Duration::from_millis(300);
 
@@ -149,7 +149,7 @@ impl Grader {
         }
         let answer = Answer::default();
         self.answers.insert(number, answer.clone());
-        while self.answers.len() > READS_MAX {
+        while self.answers.len() > ANSWERS_MAX {
             self.answers.pop_first();
         }
         let Grader { script, observed, lines, commands, .. } = self;
@@ -192,7 +192,7 @@ impl Grader {
             _ => None,
         };
         self.reads.push_back(AnsweredRead { command, key: get.key, node, outcome: outcome.clone() });
-        self.reads.drain(..self.reads.len().saturating_sub(READS_MAX));
+        self.reads.drain(..self.reads.len().saturating_sub(ANSWERS_MAX));
     }
 
     /// Takes the attempts as far as what was observed goes, and returns the lines that are shown now.
