@@ -109,7 +109,7 @@ pub const BINDINGS: &[Binding] = &[
         .hint("conflict", "conflito")
         .help(
             "forge entries in a replica's log: key, how many, same ids or an older epoch; typed: inject 3 x 666",
-            "forja entradas no log de uma réplica: chave, quantas, mesmos ids ou época anterior; digitado: inject 3 x 666",
+            "forja entradas no log de uma réplica: chave, quantas, mesmos ids ou outra época; digitado: inject 3 x 666",
         )
         .needs(Needs::Lab),
     on_control(&[char('t')], "t", Action::Step(StepKey::Switch))

@@ -150,7 +150,9 @@ fn announce(model: &Model, line: &NarrationLine, look: &Look) -> Option<(String,
         return None;
     }
     let is_both = |with: &NodeId| line.nodes.contains(with);
-    let nodes = line.nodes.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+    let mut nodes = line.nodes.clone();
+    nodes.sort_unstable();
+    let nodes = nodes.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
     let with = |text: Text, what: String| text.with(model.lang, &[("nodes", &nodes), ("what", &what)]);
     Some(match fact {
         Fact::Proposed { entry } => {
