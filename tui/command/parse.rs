@@ -414,7 +414,7 @@ mod tests {
         let lines = [
             ("", "esperava um comando, como put x 1"),
             ("put x", "esperava put <KEY> <VALUE | - | --file F>"),
-            ("pat x 1", "não há comando \"pat\"; você quis dizer pace ou put?"),
+            ("pat x 1", "não há comando \"pat\"; você quis dizer put?"),
             ("kill three", "\"three\" não serve: um nó é indicado pelo seu número, como 3 ou n3"),
             ("deliver one", "\"one\" não serve: indique uma mensagem como 17 ou 1-2-17 (a 17ª de n1 para n2), ou next"),
             ("delay 1 2 0", "\"0\" não serve: esperava um número de 1 a 3600000"),

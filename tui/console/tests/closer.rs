@@ -192,8 +192,9 @@ fn a_click_on_a_key_of_the_hint_line_presses_it_and_one_on_a_node_opens_its_scre
     let hint = layout(LARGE, &Content::of(&sample.model)).expect("large enough").hint;
     let text = screen(&sample);
     let line = text.lines().nth(usize::from(hint.y)).expect("the line is there");
-    let help = line.find("help").map(|at| line[..at].chars().count()).expect("help is there") as u16;
-    sample.mouse(Gesture::Click, help, hint.y);
+    let last = text.lines().nth(usize::from(hint.bottom() - 1)).expect("the line is there");
+    let help = last.find("help").map(|at| last[..at].chars().count()).expect("help is there") as u16;
+    sample.mouse(Gesture::Click, help, hint.bottom() - 1);
     assert!(matches!(sample.model.dialog, Some(Dialog::Help { .. })));
     sample.key(KeyCode::Esc);
     let first = line.find("scenario").map(|at| line[..at].chars().count()).expect("scenarios are there") as u16;
