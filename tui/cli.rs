@@ -158,7 +158,7 @@ pub struct Appearance {
     /// Draw with ASCII characters only
     #[arg(long)]
     pub ascii: bool,
-    /// Colours for a dark or a light background [default: what the terminal says, else dark]; NO_COLOR turns them off
+    /// Colours for a dark or a light background [default: the terminal's, else dark]; NO_COLOR turns them off
     #[arg(long, value_enum)]
     pub theme: Option<Theme>,
     /// Accept clicks and the wheel: tabs, rows, messages

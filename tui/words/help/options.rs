@@ -48,8 +48,8 @@ pub const TEXTS: &[(&str, &str)] = &[
          violação, senão 0",
     ),
     (
-        "Colours for a dark or a light background [default: what the terminal says, else dark]; NO_COLOR turns them off",
-        "Cores para fundo escuro ou claro [padrão: o que o terminal diz, senão escuro]; NO_COLOR as desliga",
+        "Colours for a dark or a light background [default: the terminal's, else dark]; NO_COLOR turns them off",
+        "Cores para fundo escuro ou claro [padrão: o do terminal, senão escuro]; NO_COLOR as desliga",
     ),
     ("Columns and rows of the screen, for asciicast and svg", "Colunas e linhas da tela, para asciicast e svg"),
     ("Copy the data of this node [default: the leader]", "Copia os dados deste nó [padrão: o líder]"),
