@@ -76,6 +76,10 @@ pub enum Invocation {
     Cluster(ClusterArgs),
     /// Start a local cluster with faults allowed, open the console, end the nodes on quit
     Demo(DemoArgs),
+    /// Start the demo with the guided tour of a defense: four tests and every graded line, paced by one key
+    Defend(DemoArgs),
+    /// Show the speaker notes of a defense on another terminal, in the language of its console or that of --lang
+    Notes,
     /// Open the console of a running cluster
     Console(ConsoleArgs),
     /// Record everything that happens in a running cluster

@@ -28,6 +28,14 @@ impl Lang {
         Lang::from_environment(|name| std::env::var(name).ok())
     }
 
+    /// The name in options and files.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Lang::English => "en",
+            Lang::Portuguese => "pt-BR",
+        }
+    }
+
     /// From the locale: the first of the three variables that is set decides, as for other programs.
     pub fn from_environment(variable: impl Fn(&str) -> Option<String>) -> Lang {
         let set = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().filter_map(variable).find(|value| !value.is_empty());

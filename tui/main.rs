@@ -54,11 +54,13 @@ fn main() -> ExitCode {
     };
     let lang = global.lang();
     let outcome = match invocation {
-        None => return demo(&global, DemoArgs::DEFAULT),
-        Some(Invocation::Demo(args)) => return demo(&global, args),
+        None => return demo(&global, DemoArgs::DEFAULT, false),
+        Some(Invocation::Demo(args)) => return demo(&global, args, false),
+        Some(Invocation::Defend(args)) => return demo(&global, args, true),
+        Some(Invocation::Notes) => block_on(scenario::notes::command::run(global.lang, &global.data)),
         Some(Invocation::Console(args)) => {
             let source = Source::Connect(Box::pin(connect(global.clone())));
-            return open_console(&global, source, args.appearance, args.record);
+            return open_console(&global, source, args.appearance, args.record, false);
         }
         Some(Invocation::Node(args)) => return node::run(args),
         Some(Invocation::Completions { shell }) => {
@@ -71,7 +73,7 @@ fn main() -> ExitCode {
         Some(Invocation::Verify(args)) => command::verify::verify(&args, lang),
         Some(Invocation::Record(args)) => block_on(tape::command::record(&args, &global)),
         Some(Invocation::Replay { args, appearance }) if args.is_for_the_screen() => {
-            return open_console(&global, Source::Replay(args.file), appearance, RecordOptions::default());
+            return open_console(&global, Source::Replay(args.file), appearance, RecordOptions::default(), false);
         }
         Some(Invocation::Replay { args, appearance }) => export(&args, appearance, lang),
         Some(Invocation::Backup(args)) => block_on(backup::backup(&args, &global)),
@@ -181,18 +183,31 @@ fn run_scenarios(args: &ScenarioArgs, global: &Global) -> Outcome {
     block_on(scenario::command::run(args, global, global.source == TargetSource::Option))
 }
 
-fn demo(global: &Global, args: DemoArgs) -> ExitCode {
+fn demo(global: &Global, args: DemoArgs, defend: bool) -> ExitCode {
     let DemoArgs { nodes, base_port, fresh, leadership, appearance, record } = args;
     let source = Source::Demo { nodes, data: global.data.clone(), base_port, fresh, leadership };
-    open_console(global, source, appearance, record)
+    open_console(global, source, appearance, record, defend)
 }
 
-fn open_console(global: &Global, source: Source, appearance: Appearance, record: RecordOptions) -> ExitCode {
+fn open_console(
+    global: &Global,
+    source: Source,
+    appearance: Appearance,
+    record: RecordOptions,
+    defend: bool,
+) -> ExitCode {
+    let notes = match source {
+        Source::Demo { .. } => Some(global.data.clone()),
+        // The folder of another cluster must not get this one's notes.
+        Source::Connect(_) if global.connect.is_empty() && global.data.is_dir() => Some(global.data.clone()),
+        Source::Connect(_) | Source::Replay(_) => None,
+    };
     let Appearance { ascii, theme, mouse, present } = appearance;
     let lang = global.lang;
     let RecordOptions { record, record_max } = record;
     let record = record.map(|path| RecordTarget { path, bytes_max: record_max });
-    console::run(ConsoleOptions { source, ascii, theme, lang, mouse, present, timeout: global.timeout, record })
+    let timeout = global.timeout;
+    console::run(ConsoleOptions { source, ascii, theme, lang, mouse, present, defend, notes, timeout, record })
 }
 
 /// `epoca replay` without the screen.

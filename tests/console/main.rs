@@ -8,6 +8,9 @@ mod browser;
 mod by_hand;
 
 #[cfg(unix)]
+mod defense;
+
+#[cfg(unix)]
 mod session;
 
 #[cfg(unix)]

@@ -179,7 +179,7 @@ fn of_this_machine(arguments: &[&str]) -> Vec<OsString> {
     let mut words: Vec<OsString> = arguments.iter().map(OsString::from).collect();
     let scale = Scale::of_this_machine();
     scale.timeout_unless_given(&mut words);
-    if words.iter().any(|word| word == "demo") {
+    if words.iter().any(|word| word == "demo" || word == "defend") {
         scale.election_timeout_unless_given(&mut words);
     }
     scale.all(&mut words);

@@ -74,6 +74,11 @@ fn every_line_of_the_assignments_sheet_is_ticked_in_portuguese_too() {
 }
 
 #[test]
+fn the_defense_passes_by_itself_with_the_demonstrations_of_all_answers() {
+    all_pass(&["defense"]);
+}
+
+#[test]
 fn scenarios_pass_at_the_speed_of_a_person_who_types() {
     // With more than an election timeout between two commands a leader without a majority steps down.
     let names = ["no-quorum", "leader-killed", "old-leader", "conflict-id", "exactly-once", "old-log"];

@@ -82,6 +82,10 @@ pub struct ConsoleOptions {
     pub mouse: bool,
     /// Start with the presenter's banner.
     pub present: bool,
+    /// Begin with the guided tour of a defense.
+    pub defend: bool,
+    /// The folder for the speaker notes of a tour.
+    pub notes: Option<PathBuf>,
     /// The language of the screen; the locale's by default.
     pub lang: Option<Lang>,
     /// Deadline of each operation.

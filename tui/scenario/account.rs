@@ -7,6 +7,8 @@ use std::time::Duration;
 use epoca::protocol::NodeId;
 
 use super::excerpt::Excerpt;
+use super::messages;
+use super::presenter::Wait;
 use super::report_events::{ItemResult, ReportEvent, Verdict};
 use super::script::{ItemKind, Points, Script};
 use crate::lang::Localized;
@@ -21,6 +23,12 @@ pub struct Run {
     pub results: Vec<Option<ItemResult>>,
     pub parts: Vec<Part>,
     pub note: Localized,
+    /// The current heading.
+    pub step: Option<usize>,
+    /// The step of a tour from which a question was asked.
+    pub origin: Option<usize>,
+    /// Where the run waits for a person.
+    pub waits: Option<Wait>,
     /// Void attempts: the item from which on all was repeated, and why.
     pub repeated: Vec<(usize, Localized)>,
     pub end: Option<RunEnd>,
@@ -37,6 +45,8 @@ pub struct Part {
 #[derive(Clone, Debug)]
 pub struct RunEnd {
     pub verdict: Verdict,
+    /// A person ended it.
+    pub is_stopped: bool,
     pub why: Localized,
     pub took: Duration,
 }
@@ -51,6 +61,9 @@ impl Run {
             results,
             parts: Vec::new(),
             note: Localized::default(),
+            step: None,
+            origin: None,
+            waits: None,
             repeated: Vec::new(),
             end: None,
         }
@@ -61,7 +74,13 @@ impl Run {
             ReportEvent::Started(_) | ReportEvent::CommandSent { .. } | ReportEvent::CommandAnswered { .. } => {}
             ReportEvent::NodesNamed(names) => self.names = names,
             ReportEvent::Note(note) => self.note = note,
-            ReportEvent::ItemStarted(item) => self.now = Some(item),
+            ReportEvent::ItemStarted(item) => self.start(item),
+            ReportEvent::Waits(wait) => self.waits = wait,
+            ReportEvent::Cleared(heading) => self.clear(heading),
+            ReportEvent::Stopped { took } => {
+                (self.now, self.waits) = (None, None);
+                self.end = Some(RunEnd { verdict: Verdict::Unknown, is_stopped: true, why: self.shown(), took });
+            }
             ReportEvent::ItemEnded(item, result) => {
                 self.now = None;
                 if let Some(place) = self.results.get_mut(item) {
@@ -71,15 +90,35 @@ impl Run {
             ReportEvent::Repeated { from, why } => self.repeat(from, why),
             ReportEvent::PartEnded { heading, before, after } => self.parts.push(Part { heading, before, after }),
             ReportEvent::Ended { verdict, why, took } => {
-                self.now = None;
-                self.end = Some(RunEnd { verdict, why, took });
+                (self.now, self.waits) = (None, None);
+                self.end = Some(RunEnd { verdict, is_stopped: false, why, took });
             }
         }
     }
 
+    fn start(&mut self, item: usize) {
+        self.now = Some(item);
+        if !is_heading(&self.script.items[item].kind) {
+            return;
+        }
+        let is_question = |heading: usize| matches!(self.script.items[heading].kind, ItemKind::Question { .. });
+        self.origin = match is_question(item) {
+            true => self.step.filter(|step| !is_question(*step)).or(self.origin),
+            false => None,
+        };
+        self.step = Some(item);
+    }
+
+    /// Forgets the results of a step that runs again.
+    fn clear(&mut self, heading: usize) {
+        let range = self.items_of(heading);
+        self.results[range.clone()].fill(None);
+        self.parts.retain(|part| part.heading.is_none_or(|other| other != heading));
+    }
+
     /// Forgets the results of a void attempt.
     fn repeat(&mut self, from: usize, why: Localized) {
-        let range = if self.script.is_sheet() { self.items_of(from) } else { 0..self.results.len() };
+        let range = if self.script.has_independent_parts() { self.items_of(from) } else { 0..self.results.len() };
         self.results[range.clone()].fill(None);
         let is_void = |part: &Part| part.heading.is_none_or(|heading| heading == from || range.contains(&heading));
         self.parts.retain(|part| !is_void(part));
@@ -96,7 +135,10 @@ impl Run {
     pub fn ticked(&self) -> (usize, usize) {
         let passed =
             |index: &usize| self.results[*index].as_ref().is_some_and(|result| result.verdict == Verdict::Pass);
-        (self.script.expectations().filter(passed).count(), self.script.expectations().count())
+        // The questions of a tour are asked or not.
+        let end = self.script.questions().next().unwrap_or(usize::MAX);
+        let counted = || self.script.expectations().filter(|index| *index < end);
+        (counted().filter(passed).count(), counted().count())
     }
 
     /// The points of the sheet's passed lines, and of all lines.
@@ -126,6 +168,36 @@ impl Run {
         verdicts.iter().all(Option::is_some).then(|| worst.unwrap_or(Verdict::Unknown))
     }
 
+    /// The headings of a tour's steps, in their order: all but the questions.
+    pub fn steps(&self) -> impl Iterator<Item = usize> {
+        self.headings().filter(|heading| !matches!(self.script.items[*heading].kind, ItemKind::Question { .. }))
+    }
+
+    /// The place of a step among the steps, from 1, and their number. `None` for a question.
+    pub fn place(&self, heading: usize) -> Option<(usize, usize)> {
+        let place = self.steps().position(|step| step == heading)?;
+        Some((place + 1, self.steps().count()))
+    }
+
+    /// What a run has shown that did not show everything.
+    pub fn shown(&self) -> Localized {
+        let label = |heading: usize| self.script.items[heading].label();
+        let has_labels = self.steps().any(|step| label(step).is_some());
+        let name = |(index, heading): (usize, usize)| match label(heading) {
+            Some(label) => Some(label.to_owned()),
+            // An opening and a closing beside labelled steps show no line of their own.
+            None => (!has_labels).then(|| (index + 1).to_string()),
+        };
+        let list = |is_wanted: &dyn Fn(Option<Verdict>) -> bool| {
+            let steps = self.steps().enumerate().filter(|(_, step)| is_wanted(self.verdict_of(*step)));
+            steps.filter_map(name).collect::<Vec<_>>().join(" ")
+        };
+        let shown = list(&|verdict| verdict == Some(Verdict::Pass));
+        let failed = list(&|verdict| verdict.is_some_and(|verdict| verdict != Verdict::Pass));
+        let left_out = list(&|verdict| verdict.is_none());
+        messages::stopped(has_labels, [&shown, &failed, &left_out])
+    }
+
     pub fn headings(&self) -> impl Iterator<Item = usize> {
         let items = self.script.items.iter().enumerate();
         items.filter(|(_, item)| is_heading(&item.kind)).map(|(index, _)| index)
@@ -133,5 +205,5 @@ impl Run {
 }
 
 pub fn is_heading(kind: &ItemKind) -> bool {
-    matches!(kind, ItemKind::Step | ItemKind::Graded { .. })
+    matches!(kind, ItemKind::Step | ItemKind::Graded { .. } | ItemKind::Question { .. })
 }

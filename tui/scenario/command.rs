@@ -324,7 +324,10 @@ fn progress(script: &Script, event: &ReportEvent, lang: Lang) -> Vec<String> {
             let took = words::in_seconds(*took);
             vec![format!("  {} {} {}{why}", verdict.word(lang), script.name, took.to(lang))]
         }
-        ReportEvent::PartEnded { .. }
+        ReportEvent::Stopped { .. }
+        | ReportEvent::Waits(_)
+        | ReportEvent::Cleared(_)
+        | ReportEvent::PartEnded { .. }
         | ReportEvent::ItemStarted(_)
         | ReportEvent::CommandSent { .. }
         | ReportEvent::CommandAnswered { .. } => Vec::new(),
@@ -338,6 +341,9 @@ fn result_lines(script: &Script, index: usize, result: &ItemResult, lang: Lang) 
     if let ItemKind::Do(_) = item.kind {
         let mark = if result.verdict == Verdict::Pass { "→" } else { "✗" };
         return vec![format!("  {mark} {}", if text.is_empty() { words } else { text })];
+    }
+    if let ItemKind::Then = item.kind {
+        return vec![format!("  ▸ {words}")];
     }
     let mut lines = vec![format!("  {} {words}", result.verdict.mark())];
     if result.verdict == Verdict::Pass {

@@ -12,6 +12,8 @@
 
 mod script;
 
+mod presenter;
+
 mod parse;
 
 mod library;
@@ -50,22 +52,31 @@ mod late_answers;
 
 mod sent_command;
 
+mod orders;
+
+mod scene;
+
 mod run;
 
 mod report;
 
 mod recorded;
 
+pub mod notes;
+
 pub mod command;
 
 pub use account::{Run, is_heading};
+pub use library::DEFENSE;
 pub use library::{all, find, names as library_names};
+pub use orders::Orders;
+pub use presenter::{Order, Region, Wait};
 pub use recorded::{RecordedMark, RecordedRun, recorded_runs};
 pub use report::{evidence_text, points_of, points_text};
 #[cfg(test)]
 pub use report_events::{Evidence, EvidenceKind};
 pub use report_events::{ItemResult, ReportEvent, Verdict};
 pub use restore::undo_faults;
-pub use run::{RunOptions, run};
+pub use run::{RunOptions, run_on_orders};
 pub use script::{ItemKind, Points, Script};
 pub use target_cluster::TargetCluster;

@@ -7,6 +7,7 @@ use epoca::protocol::NodeId;
 use epoca::protocol::trace::Fact;
 
 use super::excerpt::Excerpt;
+use super::presenter::Wait;
 use super::script::{ItemKind, Script};
 use crate::command::Outcome;
 use crate::lang::{Lang, Localized, Text, text};
@@ -121,6 +122,14 @@ pub enum ReportEvent {
         from: usize,
         why: Localized,
     },
+    /// The run waits for a person; `None`: it goes on.
+    Waits(Option<Wait>),
+    /// The step of a tour below this heading runs again.
+    Cleared(usize),
+    /// A person ended the run.
+    Stopped {
+        took: Duration,
+    },
     /// The logs at the beginning and at the end of a part.
     PartEnded {
         heading: Option<usize>,
@@ -139,9 +148,13 @@ impl ReportEvent {
     pub fn mark(&self, script: &Script) -> Option<String> {
         match self {
             ReportEvent::ItemEnded(index, result) => {
-                let item = script.items.get(*index).filter(|item| !matches!(item.kind, ItemKind::Do(_)))?;
+                let item = script.items.get(*index)?;
+                if matches!(item.kind, ItemKind::Do(_) | ItemKind::Then) {
+                    return None;
+                }
                 Some(format!("{} {}", result.verdict.name(), item.line))
             }
+            ReportEvent::Stopped { .. } => Some(format!("{} {} stopped", Verdict::Unknown.name(), script.name)),
             ReportEvent::Ended { verdict, why, .. } => {
                 Some(format!("{} {} {}", verdict.name(), script.name, why.to(Lang::English)))
             }

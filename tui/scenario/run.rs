@@ -3,6 +3,8 @@
 //! An item that is not passed ends the scenario. On the sheet it ends its line alone, and the next line begins with a
 //! restored cluster.
 
+mod paced;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -20,6 +22,7 @@ use super::listener::{EventMark, Listener};
 use super::load::{Load, LoadResult};
 use super::messages;
 use super::names::{Names, Operation};
+use super::orders::Orders;
 use super::report_events::{Evidence, ItemResult, ReportEvent, Verdict};
 use super::restore::{restore, restore_under_load};
 use super::script::{Action, CommandMode, Expect, Expectation, Item, ItemKind, NamedCommand, Script};
@@ -33,6 +36,8 @@ use crate::words::client_error;
 
 /// How long the nodes may take to connect to the listener.
 const CONNECTED_WITHIN: Duration = Duration::from_secs(20);
+/// The deadline of an operation that a tour leaves open.
+const PRESENTED_WITHIN: Duration = Duration::from_secs(3_600);
 const PAUSE: Duration = Duration::from_millis(20);
 /// How often a void attempt is repeated.
 const REPEATS_MAX: usize = 4;
@@ -59,6 +64,17 @@ pub async fn run(
     options: RunOptions,
     events: mpsc::Sender<ReportEvent>,
 ) -> Run {
+    run_on_orders(script, cluster, options, events, Orders::none()).await
+}
+
+/// The same, with a person who may pause it and, in a tour, says when each step begins.
+pub async fn run_on_orders(
+    script: Arc<Script>,
+    cluster: &TargetCluster,
+    options: RunOptions,
+    events: mpsc::Sender<ReportEvent>,
+    mut orders: Orders,
+) -> Run {
     // Keeps the measurement of the machine's speed going, so that it is known at once.
     let _measured = Patience::of(Duration::MAX);
     let listener = Listener::start(&cluster.client);
@@ -79,7 +95,7 @@ pub async fn run(
         leadership: LeadershipWatch::default(),
         seed,
     };
-    runner.play().await;
+    runner.play(&mut orders).await;
     runner.run
 }
 
@@ -122,11 +138,12 @@ impl Runner<'_> {
         }
     }
 
-    async fn play(&mut self) {
+    async fn play(&mut self, orders: &mut Orders) {
         let begun = Instant::now();
         self.report(ReportEvent::Started(self.script.clone())).await;
         let ending = match self.set_up().await {
-            Ok(()) => self.play_items().await,
+            Ok(()) if self.script.is_tour => self.play_tour(orders).await,
+            Ok(()) => self.play_items(orders).await,
             Err(why) => (Verdict::Unknown, why),
         };
         let ending = self.take_down(ending).await;
@@ -141,7 +158,8 @@ impl Runner<'_> {
     async fn set_up(&mut self) -> Result<(), Localized> {
         let nodes = self.nodes();
         let needed = self.script.needs.nodes.unwrap_or(4);
-        if (nodes.len() as u64) < needed {
+        let is_other_number = self.script.is_tour && nodes.len() as u64 != needed;
+        if (nodes.len() as u64) < needed || is_other_number {
             return Err(messages::too_few_nodes(needed, nodes.len()));
         }
         if self.script.needs.logs.is_empty() {
@@ -175,6 +193,10 @@ impl Runner<'_> {
     async fn bind_names(&mut self) {
         self.leadership = LeadershipWatch::start(&self.listener);
         self.names.restarted.clear();
+        if self.script.is_tour {
+            // A name that a step has bound means nothing in another one.
+            self.names.nodes.clear();
+        }
         let leader = self.listener.observed().leader().map(|(id, _)| id);
         self.names.nodes.extend(leader.map(|leader| ("leader".to_owned(), leader)));
         let others = self.nodes().into_iter().filter(|node| Some(*node) != leader);
@@ -192,7 +214,7 @@ impl Runner<'_> {
     }
 
     /// Returns the worst verdict with its reason.
-    async fn play_items(&mut self) -> Ending {
+    async fn play_items(&mut self, orders: &mut Orders) -> Ending {
         let script = self.script.clone();
         let mut worst = (Verdict::Pass, Localized::default());
         let mut is_skipping = false;
@@ -206,11 +228,13 @@ impl Runner<'_> {
                 if let Err(why) = self.begin_heading(index, &item.kind).await {
                     return (worst.0.max(Verdict::Unknown), why);
                 }
+                orders.pace(self.options.pace).await;
                 continue;
             }
             if is_skipping {
                 continue;
             }
+            self.gate(orders).await;
             let begun = Instant::now();
             let CheckResult { verdict, evidence, text, named } = self.play_item(index, item).await;
             if let Some((name, node)) = named {
@@ -253,7 +277,6 @@ impl Runner<'_> {
         }
         self.begin_part(Some(index));
         self.report(ReportEvent::ItemStarted(index)).await;
-        tokio::time::sleep(self.options.pace).await;
         Ok(())
     }
 
@@ -265,7 +288,7 @@ impl Runner<'_> {
                 self.act(action).await
             }
             ItemKind::Expect(expectation) => self.check(expectation).await,
-            ItemKind::Step | ItemKind::Graded { .. } => acted(Localized::default()),
+            _ => acted(Localized::default()),
         }
     }
 
@@ -375,6 +398,10 @@ impl Runner<'_> {
             }
         };
         let client = match named.within {
+            // While a presenter speaks, an operation may wait for long.
+            None if self.script.is_tour && named.mode == CommandMode::Start => {
+                with_timeout(&self.cluster.client, PRESENTED_WITHIN)
+            }
             None => Ok(self.cluster.client.clone()),
             Some(time) => with_timeout(&self.cluster.client, on_this_machine(time)),
         };

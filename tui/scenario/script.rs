@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use epoca::protocol::{Epoch, NodeId, Offset};
 
+use super::presenter::Notes;
 use crate::lang::{Localized, localized};
 
 /// How long an expectation may take if its line sets no time.
@@ -22,6 +23,8 @@ pub struct Script {
     /// What the scenario shows.
     pub about: Localized,
     pub needs: Needs,
+    /// A person paces it, step by step: the guided tour of a defense.
+    pub is_tour: bool,
     pub items: Vec<Item>,
     /// The original text.
     pub text: String,
@@ -65,6 +68,7 @@ pub struct Item {
     pub why: Localized,
     /// Not needed when a person shows the line by hand.
     pub sheet_only: bool,
+    pub notes: Notes,
     pub kind: ItemKind,
 }
 
@@ -77,6 +81,12 @@ pub enum ItemKind {
         label: Option<String>,
         points: Option<Points>,
     },
+    /// Begins the demonstration of a question's answer. It is no part of the sequence of a tour.
+    Question {
+        name: String,
+    },
+    /// A place inside a step of a tour where it waits for the presenter.
+    Then,
     Do(Action),
     Expect(Expectation),
 }
@@ -312,8 +322,26 @@ impl Script {
         items.filter(|(_, item)| matches!(item.kind, ItemKind::Expect(_))).map(|(index, _)| index)
     }
 
+    /// The assignment's sheet: it runs by itself, line by line.
     pub fn is_sheet(&self) -> bool {
-        self.items.iter().any(|item| matches!(item.kind, ItemKind::Graded { .. }))
+        !self.is_tour && self.items.iter().any(|item| matches!(item.kind, ItemKind::Graded { .. }))
+    }
+
+    /// Whether a failed or repeated part leaves the other parts as they are.
+    pub fn has_independent_parts(&self) -> bool {
+        self.is_tour || self.is_sheet()
+    }
+
+    /// The heading of the question of this name.
+    pub fn question(&self, name: &str) -> Option<usize> {
+        let is_it = |item: &Item| matches!(&item.kind, ItemKind::Question { name: other } if other == name);
+        self.items.iter().position(is_it)
+    }
+
+    /// The headings of all questions.
+    pub fn questions(&self) -> impl Iterator<Item = usize> {
+        let items = self.items.iter().enumerate();
+        items.filter(|(_, item)| matches!(item.kind, ItemKind::Question { .. })).map(|(index, _)| index)
     }
 
     /// Whether it needs a temporary cluster.

@@ -71,10 +71,11 @@ fn the_table_of_keys_has_every_key_of_control() {
     let rows = rows(&page("tui/README.md"), "Keys");
     let documented: BTreeSet<String> = rows.iter().flatten().flat_map(|cell| coded(cell)).collect();
     let keys = sources("tui/console").into_iter().filter(|source| source.path.contains("/keys"));
-    // `on_control(&[presses], "label", …` or `Control [presses] "label" …`, over one line or several.
+    // `on_control(&[presses], "label", …`, `on_guide(…` or `Control [presses] "label" …`, on one line or several.
     let labels = |source: crate::Source| {
         let text = source.text.split_whitespace().collect::<Vec<_>>().join(" ");
-        let bindings = ["on_control(", "Control ["].into_iter().flat_map(|begins| text.split(begins).skip(1));
+        let begins = ["on_control(", "on_guide(", "Control ["];
+        let bindings = begins.into_iter().flat_map(|begins| text.split(begins).skip(1));
         let label = |binding: &str| {
             let ends = ["], \"", "] \""].into_iter().filter_map(|ends| Some(binding.find(ends)? + ends.len()));
             Some(binding[ends.min()?..].split('"').next()?.to_owned())

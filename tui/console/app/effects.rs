@@ -29,6 +29,7 @@ impl App {
             Effect::Execute { number, command } => self.execute(number, command),
             Effect::RunScenario(name) => self.run_scenario(name),
             Effect::StopScenario => self.scenarios.stop(),
+            Effect::OrderScenario(order) => self.scenarios.order(order),
         }
         false
     }

@@ -15,6 +15,7 @@ use crate::console::app::nodes::{Nodes, failure};
 use crate::console::app::scenario_runner::ScenarioRunner;
 use crate::console::app::signals::{AppSignal, Signals};
 use crate::console::app::sinks::Sinks;
+use crate::console::app::speaker_notes::SpeakerNotes;
 use crate::console::app::user_input::{Input, from_terminal, is_impatient};
 use crate::console::app::{background, checks, exit_message, folders, grading, log_file};
 use crate::console::model::prompt::LINE_BYTES_MAX;
@@ -61,6 +62,7 @@ pub struct App {
     sinks: Sinks,
     pub scenarios: ScenarioRunner,
     causal: CausalInbox,
+    notes: SpeakerNotes,
 }
 
 impl App {
@@ -110,6 +112,7 @@ impl App {
             ..Model::new(terminal::size(), lines)
         };
         model.tape.has_sinks = true;
+        model.scenarios.tour_wanted = options.defend;
         Ok(App {
             model,
             look: Look::new(theme, Depth::from_environment(variable), ascii),
@@ -125,6 +128,7 @@ impl App {
             sinks,
             scenarios: ScenarioRunner::default(),
             causal: CausalInbox::default(),
+            notes: SpeakerNotes::new(options.notes.as_deref()),
         })
     }
 
@@ -187,6 +191,7 @@ impl App {
     fn handle(&mut self, first: Vec<Input>) -> bool {
         let is_over = self.handle_all(first);
         self.sinks.take(&mut self.model);
+        self.notes.follow(&mut self.model, unix_micros() / 1_000);
         is_over
     }
 

@@ -29,6 +29,8 @@ mod log_file;
 
 mod sinks;
 
+mod speaker_notes;
+
 mod user_input;
 
 use std::io::IsTerminal;

@@ -16,14 +16,18 @@ use tokio::task::{JoinHandle, JoinSet};
 use crate::command::messages::no_executable;
 use crate::console::app::nodes;
 use crate::console::update::{Msg, ScenarioMsg};
-use crate::lang::{Localized, localized};
-use crate::scenario::{ReportEvent, RunOptions, Script, TargetCluster, Verdict, find, run, undo_faults};
+use crate::lang::Localized;
+use crate::scenario::{
+    Order, Orders, ReportEvent, RunOptions, Script, TargetCluster, find, run_on_orders, undo_faults,
+};
 use crate::words::client_error;
 
 /// Pause before each part, so that a person can read the result of the previous one.
 const PACE: Duration = Duration::from_millis(1_500);
 /// The same for the assignment's sheet, which has many parts.
 const SHEET_PACE: Duration = Duration::from_millis(300);
+/// The pause after each item of a tour, so that an audience can follow.
+const TOUR_PACE: Duration = Duration::from_millis(500);
 /// After the end: how long to wait until all nodes of the scenario's own cluster are connected, and the polling
 /// interval.
 const SHOWN_WITHIN: Duration = Duration::from_secs(3);
@@ -39,6 +43,7 @@ pub struct ScenarioRunner {
 struct Running {
     task: JoinHandle<()>,
     stop: Option<oneshot::Sender<()>>,
+    orders: mpsc::UnboundedSender<Order>,
 }
 
 impl ScenarioRunner {
@@ -48,15 +53,23 @@ impl ScenarioRunner {
             before.task.abort();
         }
         let (stop, stopped) = oneshot::channel();
+        let (orders, received) = Orders::channel();
         let task = tokio::spawn(async move {
-            let refused = match play(&name, &client, &inbox, stopped).await {
+            let refused = match play(&name, &client, &inbox, received, stopped).await {
                 Ok(()) => return,
                 Err(why) => ScenarioMsg::Refused(why),
             };
             // The send fails only while the console ends.
             let _ = inbox.send(Msg::Scenario(Box::new(refused))).await;
         });
-        self.running = Some(Running { task, stop: Some(stop) });
+        self.running = Some(Running { task, stop: Some(stop), orders });
+    }
+
+    pub fn order(&self, order: Order) {
+        if let Some(running) = &self.running {
+            // The send fails if the scenario has already ended.
+            let _ = running.orders.send(order);
+        }
     }
 
     /// Stops the scenario and restores the console's nodes.
@@ -81,6 +94,7 @@ async fn play(
     name: &str,
     client: &Client,
     inbox: &mpsc::Sender<Msg>,
+    orders: Orders,
     stopped: oneshot::Receiver<()>,
 ) -> Result<(), Localized> {
     let script = Arc::new(find(name)?);
@@ -94,7 +108,7 @@ async fn play(
     } else {
         TargetCluster::existing(client, executable).map_err(|error| client_error(&error))?
     };
-    run_to_end(&script, &stage, inbox, stopped).await;
+    run_to_end(&script, &stage, inbox, orders, stopped).await;
     if stage.is_temporary() {
         wait_until_shown(stage.client.nodes().len(), &live).await;
     }
@@ -170,8 +184,10 @@ async fn run_to_end(
     script: &Arc<Script>,
     stage: &TargetCluster,
     inbox: &mpsc::Sender<Msg>,
+    orders: Orders,
     stopped: oneshot::Receiver<()>,
 ) {
+    let begun = Instant::now();
     let (reports, mut received) = mpsc::channel(REPORTS_MAX);
     let forward = inbox.clone();
     tokio::spawn(async move {
@@ -181,7 +197,11 @@ async fn run_to_end(
             }
         }
     });
-    let pace = if script.is_sheet() { SHEET_PACE } else { PACE };
+    let pace = match script.is_tour {
+        true => TOUR_PACE,
+        false if script.is_sheet() => SHEET_PACE,
+        false => PACE,
+    };
     let options = RunOptions { pace, ..RunOptions::default() };
     let last = reports.clone();
     let stop = async {
@@ -191,14 +211,12 @@ async fn run_to_end(
         }
     };
     tokio::select! {
-        _ = run(script.clone(), stage, options, reports) => return,
+        _ = run_on_orders(script.clone(), stage, options, reports, orders) => return,
         () = stop => {}
     }
     if !script.needs_own() {
         undo_faults(&stage.client).await;
     }
-    let why = localized!("stopped", "interrompido");
-    let ended = ReportEvent::Ended { verdict: Verdict::Unknown, why, took: Duration::ZERO };
     // The send fails only while the console ends.
-    let _ = last.send(ended).await;
+    let _ = last.send(ReportEvent::Stopped { took: begun.elapsed() }).await;
 }

@@ -7,6 +7,8 @@ use tui_input::InputRequest;
 pub enum Mode {
     Control,
     Type,
+    /// CONTROL while a scenario or a tour runs. These keys come before those of CONTROL.
+    Paced,
 }
 
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -76,6 +78,32 @@ pub enum Action {
     Scenario,
     /// Opens the list of scenarios.
     Scenarios,
+    /// Begins the guided tour of a defense.
+    Tour,
+    Guide(GuideKey),
+}
+
+/// Keys of a running scenario or tour.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum GuideKey {
+    Next,
+    Pause,
+    Stop,
+    /// The step before.
+    Back,
+    /// This step again.
+    Again,
+    /// The question that is asked at this step.
+    Question,
+    /// The list of questions and steps.
+    Questions,
+}
+
+impl GuideKey {
+    /// Whether only a tour has it.
+    pub const fn is_of_tours(self) -> bool {
+        !matches!(self, GuideKey::Next | GuideKey::Pause | GuideKey::Stop)
+    }
 }
 
 /// Keys that need a node.

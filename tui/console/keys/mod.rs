@@ -16,7 +16,7 @@ use crate::lang::Text;
 
 use table::{ALT, CONTROL, NONE};
 
-pub use action::{Action, FaultKey, Mode, PaceKey, StepKey, TapeKey};
+pub use action::{Action, FaultKey, GuideKey, Mode, PaceKey, StepKey, TapeKey};
 pub use remap::{find_conflict, remap};
 pub use table::BINDINGS;
 

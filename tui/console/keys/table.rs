@@ -3,7 +3,7 @@
 use crossterm::event::{KeyCode, KeyModifiers};
 use tui_input::InputRequest;
 
-use crate::console::keys::{Action, Binding, FaultKey, Mode, Needs, PaceKey, Press, StepKey, TapeKey};
+use crate::console::keys::{Action, Binding, FaultKey, GuideKey, Mode, Needs, PaceKey, Press, StepKey, TapeKey};
 use crate::lang::{Text, text};
 
 pub(super) const NONE: KeyModifiers = KeyModifiers::NONE;
@@ -32,6 +32,10 @@ const fn on_control(presses: &'static [Press], label: &'static str, action: Acti
 
 const fn on_type(presses: &'static [Press], label: &'static str, action: Action) -> Binding {
     Binding { mode: Mode::Type, ..on_control(presses, label, action) }
+}
+
+const fn on_guide(presses: &'static [Press], label: &'static str, key: GuideKey) -> Binding {
+    Binding { mode: Mode::Paced, ..on_control(presses, label, Action::Guide(key)) }
 }
 
 const NO_HELP: Text = text("", "");
@@ -76,6 +80,36 @@ pub const BINDINGS: &[Binding] = &[
             "lê em cada nó a última chave escrita, esperado ao lado de obtido; digitado: read, read x",
         )
         .needs(Needs::Nodes),
+    on_control(&[char('D')], "D", Action::Tour)
+        .help(
+            "the defense: a guided tour of the tests and every graded line; also epoca defend",
+            "a defesa: roteiro pelos testes e por todos os itens avaliados; também epoca defend",
+        )
+        .needs(Needs::Launcher),
+    on_guide(&[char('n'), char('.'), key(KeyCode::PageDown)], "n", GuideKey::Next).hint("next", "avançar").help(
+        "go on: the next step of the tour, one item while paused; also . and pgdn",
+        "avança: o próximo passo do roteiro, um item durante a pausa; também . e pgdn",
+    ),
+    on_guide(&[char('b'), key(KeyCode::PageUp)], "b", GuideKey::Back)
+        .hint("back", "voltar")
+        .help("the step before; from a question back to the tour; also pgup", "o passo anterior; também pgup"),
+    on_guide(&[char('N')], "N", GuideKey::Again)
+        .hint("again", "repetir")
+        .help("run this step of the tour again", "executa de novo este passo do roteiro"),
+    on_guide(&[char('Q')], "Q", GuideKey::Question).hint("question", "pergunta").help(
+        "the question that is asked at this step, with its answer",
+        "a pergunta que se faz neste passo, com a resposta",
+    ),
+    on_guide(&[char('K')], "K", GuideKey::Questions)
+        .hint("list", "lista")
+        .help("all questions and all steps, to go to any", "todas as perguntas e passos, para ir a qualquer um"),
+    on_guide(&[char(' ')], "space", GuideKey::Pause)
+        .hint("pause", "pausa")
+        .help("pause before the next item, or go on", "pausa antes do próximo item, ou continua"),
+    on_guide(&[char('X')], "X", GuideKey::Stop).hint("stop", "parar").help("stop; typed: stop", "para; digitado: stop"),
+    Binding { mode: Mode::Paced, ..on_control(&[key(KeyCode::Esc)], "esc", Action::Escape) }
+        .hint("leave", "encerrar")
+        .help("twice: stop and leave", "duas vezes: para e sai"),
     on_control(&[char('k')], "k", Action::Fault(FaultKey::Kill))
         .hint("kill", "matar")
         .help("kill a node at once; typed: kill 3", "mata um nó na hora; digitado: kill 3")

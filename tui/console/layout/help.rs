@@ -86,6 +86,8 @@ pub fn rows(width: usize, lang: Lang) -> Vec<Row> {
     rows.extend(SHAPES.iter().flat_map(|(shape, kind, meaning)| explained(shape, *kind, meaning.to(lang), width)));
     rows.extend([heading(""), heading(screen::H_CONTROL.to(lang))]);
     rows.extend(keys(Mode::Control, width, lang));
+    rows.extend([heading(""), heading(screen::H_PACED.to(lang))]);
+    rows.extend(keys(Mode::Paced, width, lang));
     rows.extend([heading(""), heading(screen::H_COMMANDS.to(lang))]);
     for word in command_help() {
         let about = commands::about(&word, lang).to_owned();

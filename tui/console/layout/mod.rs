@@ -45,6 +45,9 @@ pub const ROWS_MIN: u16 = 18;
 /// The minimum height of the lower pane.
 const LOWER_MIN: u16 = 6;
 
+/// The height of the lower pane that a tour has, if the log table leaves it.
+const LOWER_OF_TOUR: u16 = 12;
+
 /// From this height on, the log table separates nodes by an empty row.
 const LOWER_AIRY: u16 = 20;
 
@@ -94,13 +97,20 @@ impl Layout {
 pub struct Content {
     /// The presenter's banner is on.
     pub has_banner: bool,
+    /// A tour is shown: its banner where there is room, and a larger tab.
+    pub has_tour: bool,
     pub nodes: usize,
     pub strips: usize,
 }
 
 impl Content {
     pub fn of(model: &Model) -> Content {
-        Content { has_banner: model.is_presenting, nodes: model.nodes.len(), strips: strips::strips(model).count() }
+        Content {
+            has_banner: model.is_presenting,
+            has_tour: model.scenarios.tour().is_some(),
+            nodes: model.nodes.len(),
+            strips: strips::strips(model).count(),
+        }
     }
 }
 
@@ -116,14 +126,19 @@ pub fn layout((columns, rows): (u16, u16), content: &Content) -> Option<Layout> 
         _ => 0,
     };
     let strips_rows = content.strips.min(strips_max) as u16;
-    let banner_rows = if content.has_banner && rows >= ROWS_MIN + BANNER { BANNER } else { 0 };
+    let has_banner = match content.has_tour {
+        true => has_tour_banner((columns, rows)),
+        false => content.has_banner && rows >= ROWS_MIN + BANNER,
+    };
+    let banner_rows = if has_banner { BANNER } else { 0 };
     let answer_rows = u16::from(prompt_rows == 1);
     let hint_rows = if columns < ONE_HINT_ROW_COLUMNS { 2 } else { 1 };
     let others = 1 + banner_rows + strips_rows + answer_rows + prompt_rows + hint_rows;
     let nodes = u16::try_from(content.nodes.max(1)).unwrap_or(u16::MAX);
     // The third row is empty; the last node needs none.
     let table = |rows_per_node: u16| nodes.saturating_mul(rows_per_node).saturating_add(3) - rows_per_node / 3;
-    let lower_min = |rows_per_node: u16| if rows_per_node == 3 { LOWER_AIRY } else { LOWER_MIN };
+    let lower_least = if content.has_tour { LOWER_OF_TOUR } else { LOWER_MIN };
+    let lower_min = |rows_per_node: u16| if rows_per_node == 3 { LOWER_AIRY } else { lower_least };
     let fits = |rows_per_node: &u16| table(*rows_per_node).saturating_add(others + lower_min(*rows_per_node)) <= rows;
     let rows_per_node = [3, 2, 1].into_iter().find(fits).unwrap_or(1);
     let logs_rows = table(rows_per_node).min(rows - others - LOWER_MIN);
@@ -163,6 +178,11 @@ pub fn is_split((columns, rows): (u16, u16)) -> bool {
     columns >= SPLIT_COLUMNS && rows >= STRIPS_FROM
 }
 
+/// Whether there is room for the banner of a tour.
+pub fn has_tour_banner((_, rows): (u16, u16)) -> bool {
+    rows >= STRIPS_FROM
+}
+
 fn beside(lower: Rect, is_split: bool) -> (Option<Rect>, Rect) {
     if !is_split {
         return (None, lower);
@@ -190,13 +210,14 @@ pub fn cells_width((columns, _): (u16, u16)) -> u16 {
 mod tests {
     use super::*;
 
-    const FOUR: Content = Content { has_banner: false, nodes: 4, strips: 0 };
+    const FOUR: Content = Content { has_banner: false, has_tour: false, nodes: 4, strips: 0 };
 
     #[test]
     fn every_row_of_every_screen_belongs_to_one_part() {
         for rows in ROWS_MIN..60 {
             for content in (1..9)
-                .flat_map(|nodes| (0..5).map(move |strips| Content { nodes, strips, has_banner: strips % 2 == 1 }))
+                .flat_map(|nodes| (0..5).map(move |strips| (nodes, strips)))
+                .map(|(nodes, strips)| Content { nodes, strips, has_banner: strips % 2 == 1, has_tour: nodes % 2 == 1 })
             {
                 let layout = layout((80, rows), &content).expect("large enough");
                 let upper = [layout.top, layout.banner, layout.logs, layout.lower, layout.strips];

@@ -3,7 +3,7 @@
 use crate::console::layout::is_split;
 use crate::console::model::{Model, Pane, step_mode};
 use crate::console::text::width as columns;
-use crate::console::words::screen;
+use crate::console::words::{screen, tour};
 
 /// Whether the tab exists now.
 fn is_there(model: &Model, pane: Pane) -> bool {
@@ -35,6 +35,12 @@ pub fn beside(model: &Model, right: isize) -> Pane {
     panes.get(there as usize).copied().unwrap_or(model.pane)
 }
 
+/// The name of a tab. That of a scenario is the defense's while it is one.
+pub fn name(model: &Model, pane: Pane) -> &'static str {
+    let is_tour = || model.scenarios.run.as_ref().is_some_and(|run| run.script.is_tour);
+    model.say(if pane == Pane::Scenario && is_tour() { tour::TAB } else { screen::tab(pane) })
+}
+
 /// The names on the frame with their columns. Always contains the shown tab.
 pub struct Bar {
     pub tabs: Vec<(Pane, usize)>,
@@ -44,7 +50,7 @@ pub struct Bar {
 
 pub fn bar(model: &Model, width: usize) -> Bar {
     let all: Vec<Pane> = tabs(model).collect();
-    let takes = |pane: Pane| columns(model.say(screen::tab(pane))) + 2;
+    let takes = |pane: Pane| columns(name(model, pane)) + 2;
     let here = all.iter().position(|pane| *pane == shown(model)).unwrap_or_default();
     // Drop tabs at the left until the shown one and the arrows fit.
     let total = |from: usize, to: usize| all[from..to].iter().map(|pane| takes(*pane)).sum::<usize>();

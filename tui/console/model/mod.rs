@@ -144,6 +144,10 @@ pub enum Dialog {
     Scenarios {
         selected: usize,
     },
+    /// The questions and steps of the tour; `selected` is an index.
+    Questions {
+        selected: usize,
+    },
 }
 
 /// The search text of the palette and the selected index.

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::console::keys::{Action, Mode};
 use crate::console::model::Model;
 use crate::lang::Lang;
 use crate::scenario::{RecordedRun, ReportEvent, Run, Script, Verdict};
@@ -23,6 +24,14 @@ pub struct Scenarios {
     /// The item whose evidence is shown; `None` follows the run.
     pub selected: Option<usize>,
     pub selected_line: Option<usize>,
+    /// The run is to begin no further item.
+    pub pause_asked: bool,
+    /// Esc was pressed while it runs; the next one stops it.
+    pub leave_asked: bool,
+    /// It is being stopped in order to go back to the console's own cluster.
+    pub is_left: bool,
+    /// The tour begins as soon as the nodes answer.
+    pub tour_wanted: bool,
     /// The scenario's operation numbers, mapped to the console's.
     pub operation_numbers: BTreeMap<u64, u64>,
     /// The console's numbers of all operations of scenarios. They are not a person's.
@@ -35,8 +44,14 @@ impl Scenarios {
         self.requested.is_some() || is_under_way && self.recorded.is_empty()
     }
 
+    /// The tour that runs.
+    pub fn tour(&self) -> Option<&Run> {
+        self.run.as_ref().filter(|run| run.script.is_tour && run.end.is_none())
+    }
+
     pub fn begin(&mut self, script: Arc<Script>) {
         self.requested = None;
+        (self.pause_asked, self.leave_asked, self.is_left) = (false, false, false);
         (self.selected, self.selected_line) = (None, None);
         self.operation_numbers.clear();
         self.reports.clear();
@@ -103,9 +118,15 @@ impl Scenarios {
 
     pub fn select(&mut self, down: isize) {
         let Some(run) = &self.run else { return };
-        let last = run.script.items.len().saturating_sub(1);
+        // A tour shows the items of one step, as far as they have results.
+        let shown: Vec<usize> = match run.step.filter(|_| run.script.is_tour) {
+            Some(step) => run.items_of(step).filter(|index| run.shows(*index)).collect(),
+            None => (0..run.script.items.len()).collect(),
+        };
         let here = self.focused(run).unwrap_or_default();
-        self.selected = Some(here.saturating_add_signed(down).min(last));
+        let place = shown.iter().position(|index| *index >= here).unwrap_or(shown.len().saturating_sub(1));
+        let place = place.saturating_add_signed(down).min(shown.len().saturating_sub(1));
+        self.selected = shown.get(place).copied();
     }
 
     pub fn select_line(&mut self, down: isize) {
@@ -123,6 +144,24 @@ fn as_of(run: &Run, reports: &[(u64, ReportEvent)], at: u64) -> Run {
 }
 
 impl Model {
+    /// Whether the keys of a running scenario act: in the present, without a line to type.
+    pub fn is_paced(&self) -> bool {
+        self.mode == Mode::Control && self.scenarios.is_running() && self.shown().tape.past().is_none()
+    }
+
+    /// Whether a key of a running scenario has a meaning now.
+    pub fn has_guide_key(&self, action: Action) -> bool {
+        match action {
+            Action::Guide(key) => !key.is_of_tours() || self.scenarios.tour().is_some(),
+            _ => true,
+        }
+    }
+
+    /// The tour at the moment that is shown.
+    pub fn tour_shown(&self) -> Option<Cow<'_, Run>> {
+        self.run_shown().filter(|run| run.script.is_tour && (run.end.is_none() || self.tape.past().is_some()))
+    }
+
     /// The run at the moment that is shown.
     pub fn run_shown(&self) -> Option<Cow<'_, Run>> {
         let tape = &self.shown().tape;

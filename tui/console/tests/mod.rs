@@ -33,4 +33,6 @@ mod speed;
 
 mod tape;
 
+mod tour;
+
 mod typing;

@@ -17,6 +17,8 @@ pub fn fold(buffer: &mut Buffer) {
 fn replacement(character: char) -> char {
     match character {
         '─' | '—' | '–' => '-',
+        '━' => '=',
+        '┏' | '┓' | '┗' | '┛' => '#',
         '│' | '┃' => '|',
         '┌' | '┐' | '└' | '┘' | '├' | '┤' | '┬' | '┴' | '┼' => '+',
         '┆' | '╎' | '┊' => ':',

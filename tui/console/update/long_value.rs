@@ -45,8 +45,8 @@ pub fn on_key(model: &mut Model, event: &KeyEvent, mut value: LongValue, interru
 
 fn on_other_key(model: &mut Model, event: &KeyEvent, interrupted: bool) -> Vec<Effect> {
     match (model.mode, keys::binding(model.mode, event).map(|binding| binding.action)) {
-        (Mode::Control, Some(Action::Quit)) => ask_to_quit(model),
-        (Mode::Control, _) | (_, Some(Action::Escape)) => Vec::new(),
+        (Mode::Control | Mode::Paced, Some(Action::Quit)) => ask_to_quit(model),
+        (Mode::Control | Mode::Paced, _) | (_, Some(Action::Escape)) => Vec::new(),
         (Mode::Type, _) => press::on_plain_key(model, event, interrupted),
     }
 }

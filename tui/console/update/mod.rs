@@ -22,6 +22,8 @@ mod observe;
 
 mod pace;
 
+mod paced;
+
 mod palette;
 
 mod press;
@@ -52,6 +54,7 @@ use crate::console::layout::target::Target;
 use crate::console::model::{Dialog, Model, Phase, ProcessSeen};
 use crate::console::words::screen;
 use crate::lang::Localized;
+use crate::scenario::Order;
 use crate::scenario::by_hand::Grade;
 use crate::tape::Verdict;
 
@@ -115,6 +118,8 @@ pub enum Effect {
     /// By name, or a file.
     RunScenario(String),
     StopScenario,
+    /// What a person asks of the running scenario.
+    OrderScenario(Order),
     /// Append this line to the stored history.
     Remember(String),
     /// Copy the selection, or else the tab, to the clipboard and answer with [`Msg::Copied`].
@@ -129,6 +134,7 @@ pub enum Effect {
 pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
     let mut effects = update_one(model, msg);
     effects.extend(hand::advance(model));
+    effects.extend(paced::begin_wanted(model));
     model.sync_scenario_cluster();
     effects
 }

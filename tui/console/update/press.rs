@@ -9,10 +9,11 @@ use crate::console::model::prompt::TooLong;
 use crate::console::model::{Dialog, Explained, Focus, GradesShown, LogWindow, Model, Occurrence, Pane, step_mode};
 use crate::console::text::cut;
 use crate::console::update::{
-    Effect, ask_to_quit, closer, command_line, faults, filter, hand, long_value, pace, palette, quit, scenario, scroll,
-    step as update_step, tape,
+    Effect, ask_to_quit, closer, command_line, faults, filter, hand, long_value, pace, paced, palette, quit, scenario,
+    scroll, step as update_step, tape,
 };
 use crate::console::words::{obstacles, screen};
+use crate::scenario::DEFENSE;
 
 /// Length of the copied text in the notice.
 const COPIED_COLUMNS: usize = 60;
@@ -23,6 +24,7 @@ pub fn on_key(model: &mut Model, event: &KeyEvent) -> Vec<Effect> {
         return Vec::new();
     }
     model.notice = None;
+    model.scenarios.leave_asked &= event.code == KeyCode::Esc;
     let interrupted = std::mem::take(&mut model.interrupted);
     let was_asked = model.quit_asked;
     model.changed();
@@ -47,6 +49,7 @@ fn on_pressed(model: &mut Model, event: &KeyEvent, interrupted: bool) -> Vec<Eff
         Some(Dialog::Node(node)) => closer::on_node_key(model, event, node),
         Some(Dialog::Moments { changes, scrolled }) => closer::on_moments_key(model, event, changes, scrolled),
         Some(Dialog::Scenarios { selected }) => scenario::on_list_key(model, event, selected),
+        Some(Dialog::Questions { selected }) => paced::on_list_key(model, event, selected),
         Some(Dialog::Value(value)) => long_value::on_key(model, event, value, interrupted),
         None if model.filter.as_ref().is_some_and(|filter| filter.is_typing) => {
             filter::on_key(model, event, interrupted)
@@ -66,7 +69,7 @@ pub fn on_copied(model: &mut Model, text: &str) {
 }
 
 pub fn on_plain_key(model: &mut Model, event: &KeyEvent, interrupted: bool) -> Vec<Effect> {
-    match keys::binding(model.mode, event) {
+    match paced::binding(model, event).or_else(|| keys::binding(model.mode, event)) {
         Some(binding) => on_binding(model, binding, interrupted),
         None => on_letter(model, event),
     }
@@ -104,7 +107,7 @@ pub fn act(model: &mut Model, action: Action, interrupted: bool) -> Vec<Effect> 
         Action::Pace(key) => return pace::on_key(model, key),
         Action::Help => model.dialog = Some(Dialog::Help { scrolled: 0 }),
         Action::Type => model.mode = Mode::Type,
-        Action::Escape => escape(model),
+        Action::Escape => return escape(model),
         Action::Present => model.is_presenting = !model.is_presenting,
         Action::Plain => model.is_plain = !model.is_plain,
         Action::Clean => return command_line::run(model, "clean").unwrap_or_default(),
@@ -145,6 +148,8 @@ pub fn act(model: &mut Model, action: Action, interrupted: bool) -> Vec<Effect> 
         Action::Tape(key) => tape::on_key(model, key),
         Action::Scenario => return scenario::by_digit(model, '1').unwrap_or_default(),
         Action::Scenarios => model.dialog = Some(Dialog::Scenarios { selected: 0 }),
+        Action::Tour => return scenario::start(model, DEFENSE),
+        Action::Guide(key) => return paced::on_key(model, key),
     }
     Vec::new()
 }
@@ -184,27 +189,30 @@ fn on_grades_key(model: &mut Model, event: &KeyEvent, scrolled: usize) -> Vec<Ef
 }
 
 /// Leaves one thing at a time: the mode, the selection.
-fn escape(model: &mut Model) {
+fn escape(model: &mut Model) -> Vec<Effect> {
     if model.mode == Mode::Type {
         model.mode = Mode::Control;
-        return;
+        return Vec::new();
     }
     if hand::close_answer(model) || filter::clear(model) {
-        return;
+        return Vec::new();
     }
     if model.scenarios.selected.take().is_some() | model.scenarios.selected_line.take().is_some() {
-        return;
+        return Vec::new();
     }
     if !model.scenarios.is_running() && model.leave_scenario_cluster() {
-        return;
+        return Vec::new();
     }
     if std::mem::take(&mut model.is_zoomed) || model.first_moment.take().is_some() {
-        return;
+        return Vec::new();
     }
-    model.is_plain = false;
-    model.space_time.selected = None;
-    model.narration.selected = None;
-    model.focus = Focus::Tab;
+    let shown = model.shown_mut();
+    let is_selected = shown.space_time.selected.take().is_some() | shown.narration.selected.take().is_some();
+    let is_elsewhere = std::mem::replace(&mut shown.focus, Focus::Tab) != Focus::Tab;
+    if std::mem::take(&mut model.is_plain) | is_selected | is_elsewhere {
+        return Vec::new();
+    }
+    paced::leave(model)
 }
 
 /// Explains the selection of the focused pane.
@@ -253,7 +261,7 @@ fn on_letter(model: &mut Model, event: &KeyEvent) -> Vec<Effect> {
                 command_line::line_is_full(model);
             }
         }
-        Mode::Control => model.notify(screen::MEANS_NOTHING.with(model.lang, &[("letter", &letter)])),
+        Mode::Control | Mode::Paced => model.notify(screen::MEANS_NOTHING.with(model.lang, &[("letter", &letter)])),
     }
     Vec::new()
 }

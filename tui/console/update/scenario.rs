@@ -13,7 +13,7 @@ use crate::console::model::{Dialog, Model, Notice, Pane, Phase, ProcessSeen};
 use crate::console::update::{Effect, Msg, ask_to_quit, recording, scroll, tape};
 use crate::console::words::{scenario as words, screen};
 use crate::lang::Localized;
-use crate::scenario::{ReportEvent, library_names};
+use crate::scenario::{ReportEvent, Wait, library_names};
 use crate::tape::{Mark, What};
 
 /// A message of the scenario runner.
@@ -62,8 +62,18 @@ pub fn on_scenario_msg(model: &mut Model, staged: ScenarioMsg) {
         }
         ScenarioMsg::Report(told) => {
             mark(model, &told);
+            if let ReportEvent::Waits(Some(wait)) = told {
+                scroll::show(model, Pane::Scenario);
+                model.scenarios.selected = None;
+                // Where a tour waits, a pause ends.
+                model.scenarios.pause_asked &= wait == Wait::Paused;
+            }
+            let is_stopped = matches!(told, ReportEvent::Stopped { .. });
             let at = model.shown().tape.ring.end();
             model.scenarios.take(told, at);
+            if is_stopped && model.scenarios.is_left {
+                model.leave_scenario_cluster();
+            }
         }
         ScenarioMsg::OwnCluster(nodes) => {
             let recording = model.tape.recording.as_ref().map(|recording| recording.name.clone());

@@ -2,6 +2,7 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 use ratatui::text::Span;
 use ratatui::widgets::{Block, Widget};
 
@@ -44,7 +45,7 @@ pub fn tabs(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) -> Rect
         title.push(span("‹", look.muted));
     }
     for (pane, _) in &bar.tabs {
-        let name = model.say(screen::tab(*pane));
+        let name = tabs::name(model, *pane);
         if *pane == shown {
             title.push(span(format!("[{name}]"), look.accent));
         } else {
@@ -76,9 +77,14 @@ pub fn nothing(model: &Model) -> Text {
 
 /// A remark at the right of the lower edge.
 pub fn foot(buffer: &mut Buffer, inner: Rect, text: &str, look: &Look) {
+    foot_in(buffer, inner, text, look.muted, look);
+}
+
+/// The same in another style.
+pub fn foot_in(buffer: &mut Buffer, inner: Rect, text: &str, style: Style, look: &Look) {
     let text = cut(&format!(" {text} "), usize::from(inner.width));
     let width = text::width(&text) as u16;
     let place = Rect { x: inner.right() - width, y: inner.bottom(), width, height: 1 };
     on_edge(buffer, place, look);
-    put(buffer, place, &[span(text, look.muted)]);
+    put(buffer, place, &[span(text, style)]);
 }

@@ -89,7 +89,15 @@ fn keys(model: &Model, room: usize, rows_max: usize, look: &Look) -> Vec<Vec<Spa
 
 /// The keys that fit, row by row, and what is between them.
 fn fitting(model: &Model, room: usize, rows_max: usize, look: &Look) -> (Vec<Vec<&'static Binding>>, &'static str) {
-    let mut hinted: Vec<_> = keys::bindings().iter().filter(|b| b.mode == model.mode && b.hint.is_some()).collect();
+    let is_paced = model.is_paced();
+    let mode = if is_paced { Mode::Paced } else { model.mode };
+    let is_hinted = |binding: &&Binding| {
+        binding.hint.is_some()
+            && (binding.mode == mode && (!is_paced || model.has_guide_key(binding.action))
+                || is_paced && binding.mode == Mode::Control && is_beside_pace(binding.action))
+    };
+    let mut hinted: Vec<_> = keys::bindings().iter().filter(is_hinted).collect();
+    let stays = |action: Action| is_vital(action) && !(is_paced && action == Action::Type);
     loop {
         for gap in ["  ", " "] {
             let rows = broken(model, &hinted, room, gap, look);
@@ -97,7 +105,7 @@ fn fitting(model: &Model, room: usize, rows_max: usize, look: &Look) -> (Vec<Vec
                 return (rows, gap);
             }
         }
-        match hinted.iter().rposition(|binding| !is_vital(binding.action)) {
+        match hinted.iter().rposition(|binding| !stays(binding.action)) {
             Some(least) => _ = hinted.remove(least),
             None => return (broken(model, &hinted, room, " ", look), " "),
         }
@@ -138,6 +146,11 @@ pub fn binding_at(model: &Model, layout: &Layout, (x, y): (u16, u16)) -> Option<
         is_here
     })?;
     keys::bindings().iter().position(|binding| std::ptr::eq(binding, *found))
+}
+
+/// Keys that stay in the line while a scenario runs.
+fn is_beside_pace(action: Action) -> bool {
+    matches!(action, Action::Type | Action::NextPane | Action::Help | Action::Quit)
 }
 
 fn is_vital(action: Action) -> bool {

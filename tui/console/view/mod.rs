@@ -32,6 +32,8 @@ mod line;
 
 mod logs;
 
+mod marks;
+
 mod message;
 
 mod moments;
@@ -56,6 +58,8 @@ mod pointer;
 
 mod prompt;
 
+mod question_list;
+
 mod row_notes;
 
 mod scenario;
@@ -75,6 +79,8 @@ mod step;
 mod tape;
 
 mod top;
+
+mod tour;
 
 mod long_value;
 
@@ -116,7 +122,11 @@ pub fn draw(frame: &mut Frame, model: &Model, look: &Look) {
 fn draw_screen(buffer: &mut Buffer, layout: &Layout, model: &Model, look: &Look) -> Option<(u16, u16)> {
     let cluster = model.shown();
     top::draw(buffer, layout.top, cluster, look);
-    banner::draw(buffer, layout.banner, cluster, look);
+    let tour = model.tour_shown();
+    match tour.as_deref() {
+        Some(run) => tour::banner(buffer, layout.banner, model, run, look),
+        None => banner::draw(buffer, layout.banner, cluster, look),
+    }
     let upper = layout.upper();
     match (&model.phase, &model.dialog) {
         (Phase::Starting(said), _) => startup::starting(buffer, upper, model, said, look),
@@ -124,6 +134,7 @@ fn draw_screen(buffer: &mut Buffer, layout: &Layout, model: &Model, look: &Look)
         (_, Some(Dialog::Grades { scrolled })) => grades::draw(buffer, upper, model, *scrolled, look),
         (_, Some(Dialog::Palette(shown))) => palette::draw(buffer, upper, model, shown, look),
         (_, Some(Dialog::Scenarios { selected })) => scenario_list::draw(buffer, upper, model, *selected, look),
+        (_, Some(Dialog::Questions { selected })) => question_list::draw(buffer, upper, model, *selected, look),
         (_, Some(Dialog::Explain(explained))) => explain::draw(buffer, upper, model, explained, look),
         (_, Some(Dialog::Code(explained))) => code::draw(buffer, upper, model, explained, look),
         (_, Some(Dialog::Node(node))) => node::draw(buffer, upper, cluster, *node, look),
@@ -147,6 +158,10 @@ fn draw_screen(buffer: &mut Buffer, layout: &Layout, model: &Model, look: &Look)
         }
     }
     let cursor = prompt::draw(buffer, layout, model, look);
+    let is_covered = model.dialog.is_some() || model.is_plain || model.is_zoomed || model.phase != Phase::Watching;
+    if let Some(run) = tour.as_deref().filter(|_| !is_covered) {
+        marks::draw(buffer, layout, model, run, look);
+    }
     hint::draw(buffer, layout, model, look);
     cursor
 }

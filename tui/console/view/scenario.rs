@@ -19,17 +19,17 @@ use crate::console::layout::search;
 use crate::console::model::Model;
 use crate::console::text::{width as columns, wrap};
 use crate::console::theme::Look;
-use crate::console::view::frame;
 use crate::console::view::line::{put, row, span, width as line_width};
-use crate::console::words::scenario as words;
+use crate::console::view::{frame, tour};
+use crate::console::words::{scenario as words, tour as tour_words};
 use crate::lang::Lang;
-use crate::scenario::{ItemKind, ItemResult, Run, Verdict, evidence_text, is_heading};
+use crate::scenario::{ItemKind, ItemResult, Run, Verdict, Wait, evidence_text, is_heading};
 
 /// Pieces of evidence below a selected step, and below the newest one.
-const EVIDENCE_MAX: usize = 6;
+pub(super) const EVIDENCE_MAX: usize = 6;
 const EVIDENCE_NEWEST: usize = 1;
 
-type Line = Vec<Span<'static>>;
+pub(super) type Line = Vec<Span<'static>>;
 
 pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
     let scenarios = &model.scenarios;
@@ -42,6 +42,9 @@ pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
         let rows = wrap(&text, usize::from(area.width).saturating_sub(2)).into_iter();
         return put_all(buffer, area, rows.map(|text| vec![span(format!(" {text}"), look.muted)]));
     };
+    if run.script.is_tour {
+        return tour::draw(buffer, area, model, run, look);
+    }
     let width = usize::from(area.width);
     let mut head: Vec<Line> = title(run, model, width, look);
     head.extend(verdict(run, model, width, look));
@@ -52,7 +55,13 @@ pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
     let start = sight.end.saturating_sub(room).min(sight.start).min(lines.len().saturating_sub(room));
     let start = begins.into_iter().find(|line| *line >= start).map_or(start, |line| line.min(sight.start));
     put_all(buffer, area, head.into_iter().chain(lines.into_iter().skip(start)));
-    frame::foot(buffer, area, model.say(words::EVIDENCE_HINT), look);
+    let foot = match run.waits {
+        Some(Wait::Paused) => tour_words::PAUSED,
+        _ if run.end.is_none() && model.scenarios.pause_asked => tour_words::PAUSES,
+        None if run.end.is_some() && model.shown().is_scenario_cluster => words::ESC_GOES_BACK,
+        _ => words::EVIDENCE_HINT,
+    };
+    frame::foot(buffer, area, model.say(foot), look);
 }
 
 /// The title with the progress or the verdict, and all steps.
@@ -92,8 +101,9 @@ pub(super) fn state(run: &Run, model: &Model, look: &Look) -> Line {
         return vec![span(words::UNDER_WAY.with(model.lang, &[("ticked", &ticked), ("all", &all)]), look.accent)];
     };
     let seconds = model.lang.number(format!("{:.1}", end.took.as_secs_f64()));
+    let verdict = if end.is_stopped { model.say(words::STOPPED) } else { end.verdict.word(model.lang) };
     let places: [(&str, &dyn std::fmt::Display); 4] =
-        [("verdict", &end.verdict.word(model.lang)), ("ticked", &ticked), ("all", &all), ("seconds", &seconds)];
+        [("verdict", &verdict), ("ticked", &ticked), ("all", &all), ("seconds", &seconds)];
     vec![span(words::ENDED.with(model.lang, &places), style_of(end.verdict, look).add_modifier(Modifier::BOLD))]
 }
 
@@ -152,15 +162,15 @@ fn steps(run: &Run, model: &Model, width: usize, look: &Look) -> Steps {
     Steps { lines, begins, sight }
 }
 
-struct Room {
-    width: usize,
+pub(super) struct Room {
+    pub width: usize,
     /// Pieces of evidence.
-    most: usize,
-    lang: Lang,
+    pub most: usize,
+    pub lang: Lang,
 }
 
 /// The explanation, and the evidence or the reason of a failure.
-fn below(why: &str, done: Option<&ItemResult>, room: &Room, look: &Look) -> Vec<Line> {
+pub(super) fn below(why: &str, done: Option<&ItemResult>, room: &Room, look: &Look) -> Vec<Line> {
     let mut texts: Vec<(String, Style)> = Vec::new();
     if !why.is_empty() {
         texts.push((why.to_owned(), look.accent));
@@ -183,7 +193,7 @@ fn below(why: &str, done: Option<&ItemResult>, room: &Room, look: &Look) -> Vec<
 }
 
 /// Marks differ in shape, also without colours.
-fn mark(run: &Run, index: usize, is_expectation: bool, look: &Look) -> (&'static str, Style) {
+pub(super) fn mark(run: &Run, index: usize, is_expectation: bool, look: &Look) -> (&'static str, Style) {
     if run.now == Some(index) {
         return ("▸", look.accent);
     }

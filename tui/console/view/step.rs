@@ -130,7 +130,10 @@ pub fn strip(model: &Model, width: usize, look: &Look) -> Vec<Span<'static>> {
     ];
     if let Some(next) = waiting.first() {
         let next = format!("{} {} {}", next.id, next.kind, next.what);
-        let text = words::NEXT_IS.with(model.lang, &[("message", &next)]);
+        // While a scenario runs, the key goes on with the scenario.
+        let is_of_scenario = model.is_paced() || model.is_scenario_cluster;
+        let text = if is_of_scenario { words::OLDEST_IS } else { words::NEXT_IS };
+        let text = text.with(model.lang, &[("message", &next)]);
         spans.push(span(cut(&format!("   {text}"), width), look.muted));
     }
     spans

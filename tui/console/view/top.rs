@@ -27,7 +27,7 @@ struct Part {
 
 pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
     let mode = match model.mode {
-        Mode::Control => span(model.say(screen::M_CONTROL), look.badge),
+        Mode::Control | Mode::Paced => span(model.say(screen::M_CONTROL), look.badge),
         Mode::Type => span(model.say(screen::M_TYPE), look.badge),
     };
     let mode_width = width(std::slice::from_ref(&mode)) + 2;

@@ -38,4 +38,6 @@ pub mod step;
 
 pub mod tape;
 
+pub mod tour;
+
 pub use facts::{bytes, content, stepped_down};

@@ -2,10 +2,8 @@
 
 use crate::lang::{Text, text};
 
-pub const RUNS_ALREADY: Text = text(
-    "a scenario is already running; type stop to end it",
-    "um cenário já está em andamento; digite stop para encerrá-lo",
-);
+pub const RUNS_ALREADY: Text =
+    text("a scenario is already running; X stops it", "um cenário já está em andamento; X o encerra");
 pub const NEEDS_LAB: Text =
     text("scenarios need nodes that were started with --lab", "cenários precisam de nós iniciados com --lab");
 pub const OTHER_CLUSTER: Text = text(
@@ -32,6 +30,9 @@ pub const NO_SHEET: Text = text(
 );
 pub const STARTS: Text = text("{name} starts …", "{name} começa …");
 pub const UNDER_WAY: Text = text("{ticked} of {all}", "{ticked} de {all}");
+pub const STOPPED: Text = text("STOPPED", "INTERROMPIDO");
 pub const ENDED: Text =
     text("{verdict}, {ticked} of {all} in {seconds} s", "{verdict}, {ticked} de {all} em {seconds} s");
+pub const ESC_GOES_BACK: Text =
+    text("esc: back to your cluster; arrows: the evidence", "esc: volta ao seu cluster; setas: a evidência");
 pub const EVIDENCE_HINT: Text = text("arrows show the evidence", "as setas mostram a evidência");

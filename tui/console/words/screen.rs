@@ -327,6 +327,8 @@ pub const H_SHAPES: Text = text(
     "Os logs: uma coluna por entrada, uma linha com o relato de cada nó",
 );
 pub const H_CONTROL: Text = text("Single keys [CONTROL]", "Teclas [CONTROLE]");
+pub const H_PACED: Text =
+    text("While a scenario or the defense runs", "Enquanto um cenário ou a defesa está em andamento");
 pub const H_COMMANDS: Text =
     text("Commands [TYPE]; a node is 3 or n3", "Comandos [DIGITAR], em inglês; um nó é 3 ou n3");
 pub const H_EDITING: Text = text("Editing the line [TYPE]", "Editar a linha [DIGITAR]");

@@ -25,6 +25,7 @@ pub const KEEP_EVERY: Text = text(
     "heartbeats come by themselves · step on --all keeps them",
     "heartbeats chegam sozinhos · step on --all os retém",
 );
+pub const OLDEST_IS: Text = text("oldest: {message}", "mais antiga: {message}");
 pub const NEXT_IS: Text = text(". delivers {message}", ". entrega {message}");
 pub const MORE_BELOW: Text = text("{count} more below", "mais {count} abaixo");
 pub const DUE: Text = text("in {seconds} s", "em {seconds} s");

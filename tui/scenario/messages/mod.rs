@@ -15,7 +15,7 @@ use epoca::protocol::{Epoch, NodeId};
 pub use evidence::*;
 pub use failures::*;
 
-use crate::lang::{Localized, decimal, localized};
+use crate::lang::{Lang, Localized, Text, decimal, localized, text};
 
 // What goes on beside the steps.
 
@@ -113,6 +113,35 @@ pub fn in_file(name: &str, mistake: &Localized) -> Localized {
 
 pub fn mistake_at(line: usize, column: usize, mistake: &Localized) -> Localized {
     localized!("line {line}, column {column}: {mistake}", "linha {line}, coluna {column}: {mistake}", with mistake)
+}
+
+/// What a run has shown that a person ended: the labels of graded lines, or the numbers of steps. Lists may be empty.
+pub fn stopped(are_lines: bool, [shown, failed, left_out]: [&str; 3]) -> Localized {
+    let list = |name: Text, labels: &str| (!labels.is_empty()).then(|| localized_list(name, labels));
+    let [shown_name, failed_name, left_out_name] = if are_lines { LINES } else { STEPS };
+    let lists = [list(shown_name, shown), list(failed_name, failed), list(left_out_name, left_out)];
+    let mut all = Localized::default();
+    for list in lists.into_iter().flatten() {
+        all.add(Lang::English, list.to(Lang::English));
+        all.add(Lang::Portuguese, list.to(Lang::Portuguese));
+    }
+    all
+}
+
+const LINES: [Text; 3] = [
+    text("Lines shown:", "Itens mostrados:"),
+    text("Lines not passed:", "Itens que não passaram:"),
+    text("Lines not run:", "Itens não executados:"),
+];
+const STEPS: [Text; 3] = [
+    text("Steps shown:", "Passos mostrados:"),
+    text("Steps not passed:", "Passos que não passaram:"),
+    text("Steps not run:", "Passos não executados:"),
+];
+
+fn localized_list(name: Text, labels: &str) -> Localized {
+    let name = Localized::from(name);
+    localized!("{name} {labels}.", "{name} {labels}.", with name)
 }
 
 // Why a cluster is not restored.

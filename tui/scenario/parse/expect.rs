@@ -227,7 +227,7 @@ fn nodes(cursor: &mut Cursor) -> Result<Nodes, Mistake> {
     these.map(Nodes::These).ok_or_else(|| cursor.wrong(word, expected::NODES))
 }
 
-fn node(cursor: &mut Cursor) -> Result<NodeRef, Mistake> {
+pub(super) fn node(cursor: &mut Cursor) -> Result<NodeRef, Mistake> {
     let word = cursor.word(expected::NODE)?;
     node_ref(word.text).ok_or_else(|| cursor.wrong(word, expected::NODE))
 }

@@ -10,6 +10,11 @@ pub const LINE: Text = text(
 pub const INDENTED: Text =
     text("en, pt, why.en or why.pt and a text, or sheet only", "en, pt, why.en ou why.pt e um texto, ou sheet only");
 pub const TEXT: Text = text("a text", "um texto");
+pub const QUESTION: Text = text("the name of a question", "o nome de uma pergunta");
+pub const REGION: Text = text(
+    "top, logs [NODE], space-time, tab, checks, tape or prompt",
+    "top, logs [NÓ], space-time, tab, checks, tape ou prompt",
+);
 pub const LABEL: Text = text("a label, as 3b.2", "um rótulo, como 3b.2");
 pub const POINTS: Text = text("points, as 0.15", "pontos, como 0.15");
 pub const NEED: Text = text(
@@ -94,6 +99,17 @@ pub fn an_expectation() -> Localized {
 
 pub fn item_above() -> Localized {
     localized!("there is no line above that this could explain", "não há linha acima que isto possa explicar")
+}
+
+pub fn heading_above() -> Localized {
+    localized!(
+        "the line above is no heading and no `then`, so it has no notes",
+        "a linha acima não é um título nem `then`, então não tem notas"
+    )
+}
+
+pub fn a_question_named(name: &str) -> Localized {
+    localized!("expected a question {name:?} in this text", "esperava uma pergunta {name:?} neste texto")
 }
 
 pub fn no_such_text_above() -> Localized {

@@ -8,6 +8,10 @@
 //! needs nodes 4 | needs own cluster | needs election-timeout 500ms | log n3 1:3 4:1 promise=7
 //! step                                  a heading
 //! line [LABEL] [POINTS]                 begins a line of the assignment's sheet, as `line 3b.2 0.20`
+//! tour                                  a person paces the text; only such a text has these:
+//!   question NAME                       begins the demonstration of an answer
+//!   then                                waits inside a step; then, or a heading, may be followed by
+//!   look REGION [NODE] | say | ask NAME | answer
 //! do [NAME [2s]:] COMMAND               the shell's grammar; must succeed
 //! try [NAME [2s]:] COMMAND              may end in any way
 //! start [NAME [2s]:] COMMAND            runs while the scenario continues
@@ -23,6 +27,8 @@ mod cursor;
 mod expect;
 
 mod expected;
+
+mod presenter;
 
 use std::time::Duration;
 
@@ -57,6 +63,8 @@ enum Below {
     Title,
     About,
     Item,
+    Say,
+    Answer,
 }
 
 pub fn parse(name: &str, text: &str) -> Result<Script, Mistake> {
@@ -82,6 +90,7 @@ pub fn parse(name: &str, text: &str) -> Result<Script, Mistake> {
     if script.expectations().next().is_none() {
         return missing(expected::an_expectation());
     }
+    presenter::check(&script)?;
     Ok(script)
 }
 
@@ -106,10 +115,13 @@ fn add_text(script: &mut Script, below: &Below, cursor: &mut Cursor) -> Result<(
     let place: &mut Localized = match (below, why) {
         (Below::Title, false) => &mut script.title,
         (Below::About, false) => &mut script.about,
-        (Below::Item, why) => match script.items.last_mut() {
-            Some(item) if why => &mut item.why,
-            Some(item) => &mut item.words,
-            None => return Err(cursor.at(word, &expected::item_above())),
+        (below @ (Below::Item | Below::Say | Below::Answer), why) => match (below, script.items.last_mut()) {
+            (Below::Item, Some(item)) if why => &mut item.why,
+            (Below::Item, Some(item)) => &mut item.words,
+            (Below::Say, Some(item)) if !why => &mut item.notes.say,
+            (Below::Answer, Some(item)) if !why => &mut item.notes.answer,
+            (_, Some(_)) => return Err(cursor.at(word, &expected::no_such_text_above())),
+            (_, None) => return Err(cursor.at(word, &expected::item_above())),
         },
         _ => return Err(cursor.at(word, &expected::no_such_text_above())),
     };
@@ -135,6 +147,18 @@ fn read_line(script: &mut Script, cursor: &mut Cursor) -> Result<Below, Mistake>
             script.needs.logs.push(log_before(cursor)?);
             return Ok(Below::Nothing);
         }
+        "tour" => {
+            script.is_tour = true;
+            cursor.end()?;
+            return Ok(Below::Nothing);
+        }
+        "look" | "say" | "ask" | "answer" if script.is_tour => {
+            let below = presenter::notes(script, word, cursor)?;
+            cursor.end()?;
+            return Ok(below);
+        }
+        "then" if script.is_tour => ItemKind::Then,
+        "question" if script.is_tour => ItemKind::Question { name: cursor.word(expected::QUESTION)?.text.to_owned() },
         "step" => ItemKind::Step,
         "line" => graded(cursor)?,
         "do" => ItemKind::Do(command(CommandMode::Do, cursor)?),
@@ -148,9 +172,9 @@ fn read_line(script: &mut Script, cursor: &mut Cursor) -> Result<Below, Mistake>
         _ => return Err(cursor.wrong(word, expected::LINE)),
     };
     cursor.end()?;
-    let (words, why) = Default::default();
+    let (words, why, notes) = Default::default();
     let (at, line) = (cursor.line(), cursor.whole().to_owned());
-    script.items.push(Item { at, line, words, why, sheet_only: false, kind });
+    script.items.push(Item { at, line, words, why, sheet_only: false, notes, kind });
     Ok(Below::Item)
 }
 

@@ -96,6 +96,29 @@ fn a_graded_line_has_a_label_and_points_or_neither() {
 }
 
 #[test]
+fn a_tour_has_notes_below_headings_and_questions_with_answers() {
+    let text = "title\n en T\ntour\nstep\n en S\nlook logs $a\nlook tab\nsay\n en speak\nask q\nexpect invariants\n\
+                then\n en go\nquestion q\n en why\nanswer\n en so\nexpect logs equal\n";
+    let script = parse("test", text).unwrap();
+    let notes = &script.items[0].notes;
+    assert_eq!((notes.look.len(), notes.say.to(Lang::English), notes.ask.as_deref()), (2, "speak", Some("q")));
+    assert_eq!(script.items[script.question("q").unwrap()].notes.answer.to(Lang::English), "so");
+    for (line, column, expected) in [
+        ("look floor", 6, "space-time"),
+        ("look logs $", 11, "a node"),
+        ("ask nothing-known", 1, "nothing-known"),
+        ("look tab now", 10, "nothing more"),
+    ] {
+        let found = mistake(&format!("title\n  en T\ntour\nstep\n{line}\nexpect invariants\n"));
+        assert_eq!(found.1, column, "{line}: {found:?}");
+        assert!(found.2.contains(expected), "{line}: {found:?}");
+    }
+    let below = mistake("title\n  en T\ntour\nstep\nexpect invariants\nsay\n  en no\n");
+    assert!(below.0 == 6 && below.2.contains("no heading"), "{below:?}");
+    assert!(mistake(&with("look logs")).2.contains("title, about"), "only a tour points at things");
+}
+
+#[test]
 fn expectations_are_what_they_say() {
     assert!(matches!(first("expect lost unknown"), Expect::Outcome { wanted: OperationEnd::Unknown, .. }));
     let Expect::Holds { nodes: Nodes::These(nodes), entries, state } =

@@ -21,6 +21,14 @@ pub const TEXTS: &[(&str, &str)] = &[
     ),
     ("Start a local cluster; Ctrl-C or SIGTERM ends it", "Inicia um cluster local; Ctrl-C ou SIGTERM o encerra"),
     (
+        "Start the demo with the guided tour of a defense: four tests and every graded line, paced by one key",
+        "Inicia a demonstração com o roteiro de uma defesa: quatro testes e todos os itens avaliados, por uma tecla",
+    ),
+    (
+        "Show the speaker notes of a defense on another terminal, in the language of its console or that of --lang",
+        "Mostra as notas do apresentador de uma defesa em outro terminal, no idioma do console ou no de --lang",
+    ),
+    (
         "Start a local cluster with faults allowed, open the console, end the nodes on quit",
         "Inicia um cluster local que aceita falhas, abre o console e encerra os nós ao sair",
     ),
