@@ -55,7 +55,7 @@ pub const TESTS: [Tests; 4] = [
         rooms: &["protocol", "verify"],
         folders: &["protocol", "verify"],
         without: &["invariants", "linearizability", "simulator"],
-        crates: &["blake3", "bytes", "serde", "toml"],
+        crates: &["blake3", "bytes", "serde", "tokio", "toml"],
         build: &[],
         release: true,
         arguments: &["--test", "protocol"],

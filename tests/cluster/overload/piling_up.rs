@@ -56,7 +56,10 @@ async fn trap_48_writes_that_pile_up_without_a_majority_are_refused_as_overloade
     assert!((bound - 20..=bound).contains(&tally.unknown), "64 MiB are taken: {tally:?}");
     assert!(tally.overloaded >= 900, "{tally:?}");
     let said = tally.said.unwrap_or_default();
-    assert!(said.contains("wait to be committed") && said.contains("try again"), "it says what is the matter and what to do: {said}");
+    assert!(
+        said.contains("wait to be committed") && said.contains("try again"),
+        "it says what is the matter and what to do: {said}"
+    );
     assert_bounded(&memory, MOST_MIB);
     control.clear_rules(&RuleSelection::All).await.unwrap();
     goes_on(&cluster).await;
