@@ -15,7 +15,7 @@ pub enum Lang {
 }
 
 impl Lang {
-    /// A number as text, with a comma in Portuguese: `1.9 ms` becomes `1,9 ms`.
+    /// A number that is text already, as with its unit: `1.9 ms` becomes `1,9 ms` in Portuguese. See [`decimal`].
     pub fn number(self, text: String) -> String {
         match self {
             Lang::English => text,
@@ -183,7 +183,7 @@ pub(crate) use localized;
 /// A number with this many decimals, after a point in English and after a comma in Portuguese.
 pub fn decimal(number: f64, decimals: usize) -> Localized {
     let text = format!("{number:.decimals$}");
-    let portuguese = text.replace('.', ",");
+    let portuguese = Lang::Portuguese.number(text.clone());
     Localized::new(text, portuguese)
 }
 

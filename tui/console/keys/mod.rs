@@ -12,7 +12,7 @@ use std::sync::OnceLock;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use crate::lang::Text;
+use crate::lang::{Lang, Text, text};
 
 use table::{ALT, CONTROL, NONE};
 
@@ -45,6 +45,13 @@ pub struct Binding {
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Press(KeyCode, KeyModifiers);
+
+/// The label of a key on the screen. Names of keys are those on the keyboard, except that of the longest key.
+pub fn label(label: &'static str, lang: Lang) -> &'static str {
+    if label == "space" { SPACE.to(lang) } else { label }
+}
+
+const SPACE: Text = text("space", "espaço");
 
 /// The bindings after the config file was applied.
 static REMAPPED: OnceLock<Vec<Binding>> = OnceLock::new();
@@ -112,6 +119,12 @@ mod tests {
                 assert!(!binding.presses.iter().any(|press| other.presses.contains(press)), "{binding:?} {other:?}");
             }
         }
+    }
+
+    #[test]
+    fn the_space_key_is_named_in_the_language_of_the_screen() {
+        assert_eq!((label("space", Lang::English), label("space", Lang::Portuguese)), ("space", "espaço"));
+        assert_eq!(label("tab", Lang::Portuguese), "tab");
     }
 
     #[test]

@@ -7,17 +7,14 @@ use crate::console::keys::{Binding, Mode, Press};
 
 /// Binds the action of the key `label` to another key. Labels are those of the default table.
 pub fn remap(bindings: &mut [Binding], label: &str, key: &str) -> Result<(), String> {
+    let label = if label == "espaço" { "space" } else { label };
     let default = BINDINGS.iter().position(|binding| binding.mode == Mode::Control && binding.label == label);
     let Some(binding) = default.and_then(|index| bindings.get_mut(index)) else {
         let names = BINDINGS.iter().filter(|binding| binding.mode == Mode::Control).map(|binding| binding.label);
         return Err(format!("there is no key {label}; the keys are {}", names.collect::<Vec<_>>().join(" ")));
     };
-    let press = parse_press(key).ok_or_else(|| {
-        format!(
-            "{key:?} is not a key; expected something like K, ctrl-k, alt-k, up, \
-                                                pgdn or f5"
-        )
-    })?;
+    let press = parse_press(key)
+        .ok_or_else(|| format!("{key:?} is not a key; expected something like K, ctrl-k, alt-k, up, pgdn or f5"))?;
     // Leaked on purpose: bindings live as long as the process, and only a few are remapped.
     binding.presses = Vec::leak(vec![press]);
     binding.label = String::leak(key.to_owned());
@@ -56,7 +53,7 @@ fn parse_press(text: &str) -> Option<Press> {
         "shift-tab" => KeyCode::BackTab,
         "enter" => KeyCode::Enter,
         "esc" => KeyCode::Esc,
-        "space" => KeyCode::Char(' '),
+        "space" | "espaço" => KeyCode::Char(' '),
         "backspace" => KeyCode::Backspace,
         "delete" => KeyCode::Delete,
         "insert" => KeyCode::Insert,

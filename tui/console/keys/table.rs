@@ -69,8 +69,8 @@ pub const BINDINGS: &[Binding] = &[
     on_control(&[char('p')], "p", Action::Write)
         .hint("write", "escrever")
         .help(
-            "write the next key and value, x=1, y=2, …; i, up edits the line; typed: put x 1",
-            "escreve a próxima chave e valor, x=1, y=2, …; i, seta edita a linha; digitado: put x 1",
+            "write the next key and value, x=1, y=2, …; i, then up edits the line; typed: put x 1",
+            "escreve a próxima chave e valor, x=1, y=2, …; i e seta para cima: edita a linha; digitado: put x 1",
         )
         .needs(Needs::Nodes),
     on_control(&[char('g')], "g", Action::ReadAll)
@@ -90,9 +90,10 @@ pub const BINDINGS: &[Binding] = &[
         "go on: the next step of the tour, one item while paused; also . and pgdn",
         "avança: o próximo passo do roteiro, um item durante a pausa; também . e pgdn",
     ),
-    on_guide(&[char('b'), key(KeyCode::PageUp)], "b", GuideKey::Back)
-        .hint("back", "voltar")
-        .help("the step before; from a question back to the tour; also pgup", "o passo anterior; também pgup"),
+    on_guide(&[char('b'), key(KeyCode::PageUp)], "b", GuideKey::Back).hint("back", "voltar").help(
+        "the step before; from a question back to the tour; also pgup",
+        "o passo anterior; de uma pergunta, volta ao roteiro; também pgup",
+    ),
     on_guide(&[char('N')], "N", GuideKey::Again)
         .hint("again", "repetir")
         .help("run this step of the tour again", "executa de novo este passo do roteiro"),
@@ -104,12 +105,15 @@ pub const BINDINGS: &[Binding] = &[
         .hint("list", "lista")
         .help("all questions and all steps, to go to any", "todas as perguntas e passos, para ir a qualquer um"),
     on_guide(&[char(' ')], "space", GuideKey::Pause)
-        .hint("pause", "pausa")
+        .hint("pause", "pausar")
         .help("pause before the next item, or go on", "pausa antes do próximo item, ou continua"),
-    on_guide(&[char('X')], "X", GuideKey::Stop).hint("stop", "parar").help("stop; typed: stop", "para; digitado: stop"),
+    on_guide(&[char('X')], "X", GuideKey::Stop).hint("stop", "parar").help(
+        "stop it; the tab keeps what was shown; typed: stop",
+        "interrompe; a aba mantém o que foi mostrado; digitado: stop",
+    ),
     Binding { mode: Mode::Paced, ..on_control(&[key(KeyCode::Esc)], "esc", Action::Escape) }
         .hint("leave", "encerrar")
-        .help("twice: stop and leave", "duas vezes: para e sai"),
+        .help("twice: stop and leave", "duas vezes: interrompe e sai"),
     on_control(&[char('k')], "k", Action::Fault(FaultKey::Kill))
         .hint("kill", "matar")
         .help("kill a node at once; typed: kill 3", "mata um nó na hora; digitado: kill 3")
@@ -309,12 +313,8 @@ pub const BINDINGS: &[Binding] = &[
     on_type(&[key(KeyCode::Up), control('p')], "up", Action::Older)
         .hint("older", "anterior")
         .help("previous line of the history", "linha anterior do histórico"),
-    on_type(&[key(KeyCode::Down), control('n')], "down", Action::Newer).help(
-        "next line of the history",
-        "linha \
-                                                                                                          seguinte do \
-                                                                                                          histórico",
-    ),
+    on_type(&[key(KeyCode::Down), control('n')], "down", Action::Newer)
+        .help("next line of the history", "linha seguinte do histórico"),
     on_type(&[control('r')], "ctrl-r", Action::Search)
         .hint("search", "buscar")
         .help("search the history backwards", "busca no histórico"),

@@ -101,7 +101,8 @@ pub fn rows(width: usize, lang: Lang) -> Vec<Row> {
 
 fn keys(mode: Mode, width: usize, lang: Lang) -> impl Iterator<Item = Row> {
     let bindings = keys::bindings().iter().filter(move |binding| binding.mode == mode);
-    bindings.flat_map(move |binding| explained(binding.label, Kind::Typed, binding.help.to(lang), width))
+    bindings
+        .flat_map(move |binding| explained(keys::label(binding.label, lang), Kind::Typed, binding.help.to(lang), width))
 }
 
 fn heading(text: &str) -> Row {

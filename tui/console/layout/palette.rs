@@ -41,7 +41,11 @@ fn all(model: &Model) -> Vec<Item> {
     let keys = keys.filter(|binding| !matches!(binding.action, Action::Palette | Action::Interrupt | Action::Type));
     let keys = keys.map(|binding| Item {
         label: binding.hint.map_or_else(|| binding.label.to_owned(), |hint| model.say(hint).to_owned()),
-        about: format!("{}  {}", model.say(binding.help), screen::ON_KEY.with(model.lang, &[("key", &binding.label)])),
+        about: format!(
+            "{}  {}",
+            model.say(binding.help),
+            screen::ON_KEY.with(model.lang, &[("key", &keys::label(binding.label, model.lang))])
+        ),
         does: Does::Act(binding.action),
     });
     let commands = command_help().into_iter().map(|word| Item {

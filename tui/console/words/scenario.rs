@@ -3,7 +3,7 @@
 use crate::lang::{Text, text};
 
 pub const RUNS_ALREADY: Text =
-    text("a scenario is already running; X stops it", "um cenário já está em andamento; X o encerra");
+    text("a scenario is already running; X stops it", "um cenário já está em andamento; X o interrompe");
 pub const NEEDS_LAB: Text =
     text("scenarios need nodes that were started with --lab", "cenários precisam de nós iniciados com --lab");
 pub const OTHER_CLUSTER: Text = text(

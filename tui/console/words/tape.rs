@@ -22,11 +22,8 @@ pub const FALLEN_OFF: Text =
 pub const WANTED_EVENT: Text =
     text("expected the number of an event, such as event 212", "esperava o número de um evento, como event 212");
 pub const IS_RECORDING: Text = text("this is a recording", "isto é uma gravação");
-pub const IS_PAST: Text = text(
-    "the past is shown, L returns to the present",
-    "a tela mostra o passado, L volta ao \
-                                                                               presente",
-);
+pub const IS_PAST: Text =
+    text("the past is shown, L returns to the present", "a tela mostra o passado, L volta ao presente");
 pub const NO_NODE_THERE: Text = text("this is a recording: there are no nodes", "isto é uma gravação: não há nós");
 pub const BACK_TO_NOW: Text =
     text("returned to the present to execute this", "de volta ao presente para executar isto");
