@@ -107,7 +107,7 @@ impl Content {
     pub fn of(model: &Model) -> Content {
         Content {
             has_banner: model.is_presenting,
-            has_tour: model.scenarios.tour().is_some(),
+            has_tour: model.tour_shown().is_some(),
             nodes: model.nodes.len(),
             strips: strips::strips(model).count(),
         }

@@ -1,5 +1,7 @@
 //! The filter of the tabs: which lines are shown. A line is a hit if it has each word of the filter.
 
+use crate::console::model::Model;
+
 /// What was typed after `/`.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Filter {
@@ -14,6 +16,13 @@ impl Filter {
     pub fn is_hit(&self, line: &str) -> bool {
         let line = line.to_lowercase();
         self.text.to_lowercase().split_whitespace().all(|word| has(&line, word))
+    }
+}
+
+impl Model {
+    /// Whether letters go to the filter.
+    pub fn is_typing_filter(&self) -> bool {
+        self.dialog.is_none() && self.filter.as_ref().is_some_and(|filter| filter.is_typing)
     }
 }
 

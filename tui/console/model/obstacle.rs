@@ -30,7 +30,9 @@ impl Model {
         {
             return Some(obstacle);
         }
-        if self.scenario_cluster.is_some() && binding.action != Action::Scenario {
+        // A new scenario leaves the cluster of the last one.
+        let is_new_scenario = matches!(binding.action, Action::Scenario | Action::Tour);
+        if self.scenario_cluster.is_some() && !is_new_scenario {
             return Some(Obstacle::OtherCluster);
         }
         match binding.needs {

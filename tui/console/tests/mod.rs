@@ -17,6 +17,8 @@ mod final_db;
 
 mod hand;
 
+mod interplay;
+
 mod keys;
 
 mod pace;

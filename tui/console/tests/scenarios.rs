@@ -121,7 +121,7 @@ fn a_sheet_that_is_done_stands_from_its_top_and_a_line_opens_with_the_arrows() {
 }
 
 /// The console's own cluster, and a scenario's own one whose leader n1 was elected and killed.
-fn scenario_cluster(size: (u16, u16)) -> Sample {
+pub(super) fn scenario_cluster(size: (u16, u16)) -> Sample {
     let (mut sample, script) = begun(size, "figure-8");
     let staged = |sample: &mut Sample, staged| _ = sample.send(Msg::Scenario(Box::new(staged)));
     let nodes: Vec<_> = (1..=5).map(|id| (NodeId(id), format!("127.0.0.1:2000{id}"))).collect();

@@ -19,11 +19,11 @@ use crate::scenario::{
 
 const SIZES: [(&str, (u16, u16)); 3] = [("120x36", LARGE), ("80x24", MIDDLE), ("60x18", SMALL)];
 
-fn tell(sample: &mut Sample, told: ReportEvent) {
+pub(super) fn tell(sample: &mut Sample, told: ReportEvent) {
     sample.send(Msg::Scenario(Box::new(ScenarioMsg::Report(told))));
 }
 
-fn begun(size: (u16, u16), name: &str) -> (Sample, Arc<Script>) {
+pub(super) fn begun(size: (u16, u16), name: &str) -> (Sample, Arc<Script>) {
     let mut sample = Sample::healthy(size);
     let script = Arc::new(find(name).expect("it comes with the program"));
     tell(&mut sample, ReportEvent::Started(script.clone()));
@@ -33,18 +33,18 @@ fn begun(size: (u16, u16), name: &str) -> (Sample, Arc<Script>) {
 }
 
 /// The heading of the graded line or test with this label.
-fn line(script: &Script, wanted: &str) -> usize {
+pub(super) fn line(script: &Script, wanted: &str) -> usize {
     let is_it = |kind: &ItemKind| matches!(kind, ItemKind::Graded { label: Some(label), .. } if label == wanted);
     script.items.iter().position(|item| is_it(&item.kind)).expect("it is graded")
 }
 
-fn waits(sample: &mut Sample, heading: usize, wait: Wait) {
+pub(super) fn waits(sample: &mut Sample, heading: usize, wait: Wait) {
     tell(sample, ReportEvent::ItemStarted(heading));
     tell(sample, ReportEvent::Waits(Some(wait)));
 }
 
 /// The items from here pass, until the end of the step or the next `then`, which is returned.
-fn pass(sample: &mut Sample, script: &Script, from: usize) -> Option<usize> {
+pub(super) fn pass(sample: &mut Sample, script: &Script, from: usize) -> Option<usize> {
     tell(sample, ReportEvent::Waits(None));
     for (index, item) in script.items.iter().enumerate().skip(from + 1) {
         let text = match item.kind {

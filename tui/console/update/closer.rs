@@ -6,7 +6,7 @@ use epoca::protocol::NodeId;
 use crate::console::keys::{self, Action, Mode};
 use crate::console::layout::{tabs, whole};
 use crate::console::model::{Changes, Dialog, Explained, LongValue, Model};
-use crate::console::update::{Effect, ask_to_quit, press, scenario, scroll, tape};
+use crate::console::update::{Effect, ask_to_quit, press, scenario, tape};
 use crate::console::words::{moments as words, screen};
 
 /// Lines that a page key moves.
@@ -25,10 +25,7 @@ pub fn on_code_key(model: &mut Model, event: &KeyEvent, explained: Explained) ->
     match action(event) {
         Some(Action::Quit) => return ask_to_quit(model),
         Some(Action::Explain) => model.dialog = Some(Dialog::Explain(explained)),
-        Some(Action::Scroll(down)) => {
-            scroll::lines(model, down);
-            code(model);
-        }
+        Some(Action::Scroll(down)) => press::neighbour(model, down, code),
         _ => {}
     }
     Vec::new()

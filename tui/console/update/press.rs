@@ -51,9 +51,7 @@ fn on_pressed(model: &mut Model, event: &KeyEvent, interrupted: bool) -> Vec<Eff
         Some(Dialog::Scenarios { selected }) => scenario::on_list_key(model, event, selected),
         Some(Dialog::Questions { selected }) => paced::on_list_key(model, event, selected),
         Some(Dialog::Value(value)) => long_value::on_key(model, event, value, interrupted),
-        None if model.filter.as_ref().is_some_and(|filter| filter.is_typing) => {
-            filter::on_key(model, event, interrupted)
-        }
+        None if model.is_typing_filter() => filter::on_key(model, event, interrupted),
         None => on_plain_key(model, event, interrupted),
     }
 }
@@ -203,7 +201,7 @@ fn escape(model: &mut Model) -> Vec<Effect> {
     if !model.scenarios.is_running() && model.leave_scenario_cluster() {
         return Vec::new();
     }
-    if std::mem::take(&mut model.is_zoomed) || model.first_moment.take().is_some() {
+    if std::mem::take(&mut model.is_zoomed) || model.shown_mut().first_moment.take().is_some() {
         return Vec::new();
     }
     let shown = model.shown_mut();
@@ -239,13 +237,18 @@ fn on_explained_key(model: &mut Model, event: &KeyEvent, explained: Explained) -
     match keys::binding(Mode::Control, event).map(|binding| binding.action) {
         Some(Action::Quit) => return ask_to_quit(model),
         Some(Action::Code) => model.dialog = Some(Dialog::Code(explained)),
-        Some(Action::Scroll(down)) => {
-            scroll::lines(model, down);
-            explain(model);
-        }
+        Some(Action::Scroll(down)) => neighbour(model, down, explain),
         _ => {}
     }
     Vec::new()
+}
+
+/// Selects the neighbouring line of the cluster that is shown, and opens what `open` opens for it.
+pub fn neighbour(model: &mut Model, down: isize, open: fn(&mut Model)) {
+    let of_tab = scenario::of_selection(model);
+    scroll::lines(of_tab, down);
+    open(of_tab);
+    model.dialog = of_tab.dialog.take();
 }
 
 fn on_letter(model: &mut Model, event: &KeyEvent) -> Vec<Effect> {

@@ -9,7 +9,8 @@ use epoca::protocol::trace::Event;
 
 use crate::command::Outcome;
 use crate::console::keys::{self, Action, Mode};
-use crate::console::model::{Dialog, Model, Notice, Pane, Phase, ProcessSeen};
+use crate::console::layout::is_split;
+use crate::console::model::{Dialog, Focus, Model, Notice, Pane, Phase, ProcessSeen};
 use crate::console::update::{Effect, Msg, ask_to_quit, recording, scroll, tape};
 use crate::console::words::{scenario as words, screen};
 use crate::lang::Localized;
@@ -154,12 +155,23 @@ pub fn tick(model: &mut Model, now: Duration) {
 pub fn is_navigation(model: &Model, action: Action) -> bool {
     use Action::{Code, Explain, Moments, NewestEntry, OldestEntry, Scroll, ScrollLog, ScrollPage, SpaceTime, Tape};
     match action {
-        Tape(_) | Moments => true,
-        Explain | Code | ScrollLog(_) | NewestEntry | OldestEntry | Scroll(_) | ScrollPage(_) | SpaceTime => {
-            !matches!(model.pane, Pane::Scenario | Pane::Sheet)
-        }
+        Tape(_) | Moments | ScrollLog(_) | NewestEntry | OldestEntry => true,
+        Explain | Code | Scroll(_) | ScrollPage(_) => is_in_shown(model),
+        // On a small screen it is a tab, and the tab is the console's.
+        SpaceTime => is_split(model.size),
         _ => false,
     }
+}
+
+/// Whether lines are selected in the cluster that is shown: in its space-time diagram, or in a tab about it.
+fn is_in_shown(model: &Model) -> bool {
+    let is_beside = model.shown().focus == Focus::SpaceTime && is_split(model.size);
+    is_beside || !matches!(model.pane, Pane::Scenario | Pane::Sheet)
+}
+
+/// The model in which lines are selected.
+pub fn of_selection(model: &mut Model) -> &mut Model {
+    if is_in_shown(model) { model.shown_mut() } else { model }
 }
 
 /// The model whose data the selected tab shows.

@@ -34,25 +34,39 @@ pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
     }
     let (text, style) = headline(model, look);
     let style = style.add_modifier(Modifier::REVERSED | Modifier::BOLD);
-    for index in 0..usize::from(area.height) {
-        let Some(place) = row(area, index) else { break };
-        put(buffer, place, &[span(" ".repeat(usize::from(area.width)), style)]);
-    }
+    fill(buffer, area, style);
     let (large, rest) = split(&visible(&text), usize::from(area.width), look.ascii);
     if let Some((large, size)) = large {
         let top = area.y + u16::from(rest.is_empty() && area.height > LARGE_ROWS);
-        let rows = Rect { y: top, height: LARGE_ROWS.min(area.height), ..area };
-        let lines = vec![Line::styled(large, style)];
-        BigText::builder().pixel_size(size).style(style).lines(lines).centered().build().render(rows, buffer);
-        if look.ascii {
-            to_ascii(buffer, rows);
-        }
+        put_large(buffer, Rect { y: top, ..area }, &large, size, style, look.ascii);
     }
     if rest.is_empty() {
         return;
     }
     let last = Rect { y: area.bottom() - 1, height: 1, ..area };
     put(buffer, last, &[span(center(&spaced(&rest, usize::from(area.width)), usize::from(area.width)), style)]);
+}
+
+pub(super) fn fill(buffer: &mut Buffer, area: Rect, style: Style) {
+    for index in 0..usize::from(area.height) {
+        let Some(place) = row(area, index) else { break };
+        put(buffer, place, &[span(" ".repeat(usize::from(area.width)), style)]);
+    }
+}
+
+pub(super) fn put_large(buffer: &mut Buffer, area: Rect, text: &str, size: PixelSize, style: Style, is_ascii: bool) {
+    let rows = Rect { height: LARGE_ROWS.min(area.height), ..area };
+    let lines = vec![Line::styled(text.to_owned(), style)];
+    BigText::builder().pixel_size(size).style(style).lines(lines).centered().build().render(rows, buffer);
+    if is_ascii {
+        to_ascii(buffer, rows);
+    }
+}
+
+/// The whole text with the size of large letters that it fits in.
+pub(super) fn whole(text: &str, columns: usize, is_ascii: bool) -> Option<(String, PixelSize)> {
+    let (large, rest) = split(text, columns, is_ascii);
+    large.filter(|_| rest.is_empty())
 }
 
 /// The words that fit in large letters, with the size of the letters, and the rest. The whole text in the largest size
@@ -88,7 +102,7 @@ fn to_ascii(buffer: &mut Buffer, area: Rect) {
 }
 
 /// Puts spaces between the letters if there is room. It is easier to read from a distance.
-fn spaced(text: &str, width: usize) -> String {
+pub(super) fn spaced(text: &str, width: usize) -> String {
     let wide = letters(text).collect::<Vec<_>>().join(" ");
     if columns(&wide) + 4 <= width { wide } else { cut(text, width.saturating_sub(2)) }
 }

@@ -35,6 +35,11 @@ pub fn draw(buffer: &mut Buffer, layout: &Layout, model: &Model, look: &Look) {
         put(buffer, first, &[span(model.say(screen::SEARCH_HINT), look.muted)]);
         return;
     }
+    // Letters go to the filter: no single key acts.
+    if model.is_typing_filter() {
+        put(buffer, first, &[span(model.say(screen::FILTER_HINT), look.muted)]);
+        return;
+    }
     if !model.prompt.candidates.is_empty() && model.mode == Mode::Type {
         put(buffer, first, &[span(model.prompt.candidates.join("  "), look.base)]);
         return;
@@ -132,7 +137,7 @@ fn broken<'a>(model: &Model, keys: &[&'a Binding], room: usize, gap: &str, look:
 
 /// The key at a place, by its place in the table of keys. The rows show keys only if nothing else is to be said.
 pub fn binding_at(model: &Model, layout: &Layout, (x, y): (u16, u16)) -> Option<usize> {
-    if model.dialog.is_some() || usage(model).is_some() || model.prompt.mistake.is_some() {
+    if model.dialog.is_some() || model.is_typing_filter() || usage(model).is_some() || model.prompt.mistake.is_some() {
         return None;
     }
     let look = Look::new(Theme::Dark, Depth::None, false);
@@ -164,8 +169,9 @@ fn is_vital(action: Action) -> bool {
 /// A key that cannot act is in parentheses.
 fn key(model: &Model, binding: &Binding, look: &Look) -> Vec<Span<'static>> {
     let hint = binding.hint.map_or("", |hint| model.say(hint));
+    let label = keys::label(binding.label, model.lang);
     match model.obstacle(binding) {
-        Some(_) => vec![span(format!("({} {hint})", binding.label), look.muted)],
-        None => vec![span(binding.label, look.accent), span(format!(" {hint}"), look.base)],
+        Some(_) => vec![span(format!("({label} {hint})"), look.muted)],
+        None => vec![span(label, look.accent), span(format!(" {hint}"), look.base)],
     }
 }

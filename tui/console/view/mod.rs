@@ -153,7 +153,7 @@ fn draw_screen(buffer: &mut Buffer, layout: &Layout, model: &Model, look: &Look)
                 space_time::pane(buffer, area, cluster, look);
             }
             draw_lower(buffer, layout.lower, model, look);
-            draw_strips(buffer, layout.strips, cluster, look);
+            draw_strips(buffer, layout.strips, model, look);
             answer::draw(buffer, layout, model, look);
         }
     }
@@ -193,6 +193,7 @@ fn draw_tab(buffer: &mut Buffer, area: Rect, model: &Model, pane: Pane, look: &L
 
 /// Draws the strips from top to bottom.
 fn draw_strips(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
+    let (model, is_paced) = (model.shown(), model.is_paced());
     for (index, strip) in strips(model).enumerate() {
         let Some(row) = line::row(area, index) else { return };
         let width = usize::from(area.width);
@@ -200,7 +201,7 @@ fn draw_strips(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
             Strip::Step => step::strip(model, width, look),
             Strip::Grades => grades::strip(model, width, look),
             Strip::Checks => checks::strip(model, width, look),
-            Strip::Tape => tape::strip(model, width, look),
+            Strip::Tape => tape::strip(model, is_paced, width, look),
         };
         line::put(buffer, row, &spans);
     }

@@ -27,8 +27,9 @@ pub fn target(model: &Model, at: Position) -> Option<Target> {
         Target::Logs { node: logs::node_at(model, &layout, at) }
     } else if layout.strips.contains(at) {
         let strip = strips(model.shown()).nth(usize::from(at.y - layout.strips.y));
-        let place =
-            (strip == Some(Strip::Tape)).then(|| tape::place_at(model.shown(), usize::from(layout.strips.width), at.x));
+        let columns = usize::from(layout.strips.width);
+        let is_tape = strip == Some(Strip::Tape);
+        let place = is_tape.then(|| tape::place_at(model.shown(), model.is_paced(), columns, at.x));
         place.flatten().map_or(Target::Elsewhere, |at| Target::Tape { at })
     } else if let Some(area) = layout.space.filter(|area| area.contains(at)) {
         Target::SpaceTime { row: space_time::row_at(model, inside(area), at.y) }

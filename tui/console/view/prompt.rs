@@ -35,10 +35,9 @@ pub fn draw(buffer: &mut Buffer, layout: &Layout, model: &Model, look: &Look) ->
         put(buffer, layout.input, &choice::choice(model, *fault, *first, look));
         return None;
     }
-    if let Some(filter) = model.filter.as_ref().filter(|filter| filter.is_typing && model.dialog.is_none()) {
+    if let Some(filter) = model.filter.as_ref().filter(|_| model.is_typing_filter()) {
         let typed = format!("/{}", visible(&filter.text));
-        let hint = span(format!("   {}", model.say(screen::FILTER_HINT)), look.muted);
-        put(buffer, layout.input, &[span(&*typed, look.accent), hint]);
+        put(buffer, layout.input, &[span(&*typed, look.accent)]);
         return Some((layout.input.x + (width(&typed) as u16).min(layout.input.width - 1), layout.input.y));
     }
     if model.mode == Mode::Control {
@@ -94,6 +93,10 @@ fn idle(model: &Model, columns: usize) -> String {
 
 /// What is seen and what to press, as much of it as fits.
 fn guide(model: &Model, columns: usize) -> String {
+    if model.scenarios.is_running() {
+        let text = if model.scenarios.tour().is_some() { screen::GUIDE_TOUR } else { screen::GUIDE_SCENARIO };
+        return model.say(text).to_owned();
+    }
     let defense = keys::bindings().iter().any(|binding| binding.label == "D");
     let more = if defense { model.say(screen::GUIDE_DEFENSE) } else { "" };
     let tests = keys::TEST_DIGITS.join(" ");

@@ -22,7 +22,7 @@ use crate::console::theme::Look;
 use crate::console::view::line::{put, row, span, width as line_width};
 use crate::console::view::{frame, tour};
 use crate::console::words::{scenario as words, tour as tour_words};
-use crate::lang::Lang;
+use crate::lang::{Lang, decimal};
 use crate::scenario::{ItemKind, ItemResult, Run, Verdict, Wait, evidence_text, is_heading};
 
 /// Pieces of evidence below a selected step, and below the newest one.
@@ -56,8 +56,8 @@ pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
     let start = begins.into_iter().find(|line| *line >= start).map_or(start, |line| line.min(sight.start));
     put_all(buffer, area, head.into_iter().chain(lines.into_iter().skip(start)));
     let foot = match run.waits {
-        Some(Wait::Paused) => tour_words::PAUSED,
-        _ if run.end.is_none() && model.scenarios.pause_asked => tour_words::PAUSES,
+        Some(Wait::Paused) if model.is_paced() => tour_words::PAUSED,
+        None if run.end.is_none() && model.is_paced() && model.scenarios.pause_asked => tour_words::PAUSES,
         None if run.end.is_some() && model.shown().is_scenario_cluster => words::ESC_GOES_BACK,
         _ => words::EVIDENCE_HINT,
     };
@@ -100,7 +100,7 @@ pub(super) fn state(run: &Run, model: &Model, look: &Look) -> Line {
     let Some(end) = &run.end else {
         return vec![span(words::UNDER_WAY.with(model.lang, &[("ticked", &ticked), ("all", &all)]), look.accent)];
     };
-    let seconds = model.lang.number(format!("{:.1}", end.took.as_secs_f64()));
+    let seconds = decimal(end.took.as_secs_f64(), 1).to(model.lang).to_owned();
     let verdict = if end.is_stopped { model.say(words::STOPPED) } else { end.verdict.word(model.lang) };
     let places: [(&str, &dyn std::fmt::Display); 4] =
         [("verdict", &verdict), ("ticked", &ticked), ("all", &all), ("seconds", &seconds)];

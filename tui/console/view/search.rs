@@ -6,7 +6,7 @@ use crate::console::layout::{search, tabs};
 use crate::console::model::{Model, Pane};
 use crate::console::text;
 use crate::console::theme::{Depth, Look, Theme};
-use crate::console::view::{checks, nodes, peers};
+use crate::console::view::{checks, nodes, peers, tour};
 use crate::console::words::screen;
 
 /// `/n3: 4 hits`, with a space at both ends.
@@ -35,6 +35,9 @@ fn hits(model: &Model, pane: Pane) -> usize {
         Pane::Nodes => nodes::shown(model),
         Pane::Checks => checks::shown(model, &look),
         Pane::Scenario => model.run_shown().map_or(0, |run| {
+            if run.script.is_tour {
+                return tour::hits(&run, model);
+            }
             run.script.items.iter().filter(|item| search::shows(model, || item.words.to(model.lang).to_owned())).count()
         }),
         Pane::Sheet => model.sheet_shown().map_or(0, |run| {

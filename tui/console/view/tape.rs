@@ -7,6 +7,7 @@
 use ratatui::style::Style;
 use ratatui::text::Span;
 
+use crate::console::keys::label;
 use crate::console::model::Model;
 use crate::console::model::tape::{Tape, TapeMark, TapeMarkKind};
 use crate::console::text;
@@ -32,9 +33,9 @@ pub fn title(model: &Model) -> Option<String> {
     })
 }
 
-/// The strip.
-pub fn strip(model: &Model, columns: usize, look: &Look) -> Vec<Span<'static>> {
-    let (right, marks) = parts(model, columns, look);
+/// The strip. While a scenario is paced by keys, one of the tape's keys is its own.
+pub fn strip(model: &Model, is_paced: bool, columns: usize, look: &Look) -> Vec<Span<'static>> {
+    let (right, marks) = parts(model, is_paced, columns, look);
     // The tape of a scenario's own cluster is not written to a file.
     let name = span(model.say(words::TAPE), if model.is_scenario_cluster { look.alarm } else { look.muted });
     let mut parts = vec![name];
@@ -44,11 +45,11 @@ pub fn strip(model: &Model, columns: usize, look: &Look) -> Vec<Span<'static>> {
 }
 
 /// What stands at the right of the marks, and the columns that are left for them.
-fn parts(model: &Model, columns: usize, look: &Look) -> (Vec<Span<'static>>, usize) {
+fn parts(model: &Model, is_paced: bool, columns: usize, look: &Look) -> (Vec<Span<'static>>, usize) {
     let tape = &model.tape;
     let mut right = vec![span(" ", look.base)];
     right.extend(position(tape, model.lang, look));
-    let keys = keys(tape, model.lang, look);
+    let keys = keys(tape, is_paced, model.lang, look);
     let room = columns.saturating_sub(text::width(model.say(words::TAPE)));
     if width(&right) + width(&keys) + MARKS_MIN <= room {
         right.extend(keys);
@@ -59,9 +60,9 @@ fn parts(model: &Model, columns: usize, look: &Look) -> (Vec<Span<'static>>, usi
 
 /// The moment at a column of the strip: that of the mark there. Behind the last mark it is the end (`None`). The outer
 /// `None`: the column has no moment.
-pub fn place_at(model: &Model, columns: usize, x: u16) -> Option<Option<u64>> {
+pub fn place_at(model: &Model, is_paced: bool, columns: usize, x: u16) -> Option<Option<u64>> {
     let look = Look::new(Theme::Dark, Depth::None, false);
-    let (_, room) = parts(model, columns, &look);
+    let (_, room) = parts(model, is_paced, columns, &look);
     let x = usize::from(x).checked_sub(text::width(model.say(words::TAPE)))?;
     if x >= room {
         return None;
@@ -101,15 +102,18 @@ fn position(tape: &Tape, lang: Lang, look: &Look) -> Vec<Span<'static>> {
     parts
 }
 
-fn keys(tape: &Tape, lang: Lang, look: &Look) -> Vec<Span<'static>> {
+fn keys(tape: &Tape, is_paced: bool, lang: Lang, look: &Look) -> Vec<Span<'static>> {
     use words::{BOOKMARK, END, FREEZE, JUMP, LIVE, PLAY, SPEED, STEP};
     let keys: &[(&str, Text)] = match (&tape.file, tape.past().is_some()) {
         (Some(_), _) => &[("[ ]", STEP), ("{ }", JUMP), ("space", PLAY), ("- +", SPEED), ("L", END)],
         (None, true) => &[("[ ]", STEP), ("{ }", JUMP), ("space", PLAY), ("L", LIVE), ("B", BOOKMARK)],
+        (None, false) if is_paced => &[("[ ]", STEP), ("{ }", JUMP), ("B", BOOKMARK)],
         (None, false) => &[("[ ]", STEP), ("{ }", JUMP), ("space", FREEZE), ("B", BOOKMARK)],
     };
     keys.iter()
-        .flat_map(|(key, what)| [span(format!("  {key}"), look.accent), span(format!(" {}", what.to(lang)), look.base)])
+        .flat_map(|(key, what)| {
+            [span(format!("  {}", label(key, lang)), look.accent), span(format!(" {}", what.to(lang)), look.base)]
+        })
         .collect()
 }
 

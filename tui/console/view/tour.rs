@@ -14,13 +14,15 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 
+use crate::console::keys::Mode;
 use crate::console::layout;
+use crate::console::layout::search;
 use crate::console::model::Model;
-use crate::console::text::{center, cut, letters, visible, width as columns, wrap};
+use crate::console::text::{center, visible, wrap};
 use crate::console::theme::Look;
 use crate::console::view::line::{put, row, span};
 use crate::console::view::scenario::{EVIDENCE_MAX, Line, Room, below, mark, put_all, style_of};
-use crate::console::view::{frame, scenario};
+use crate::console::view::{banner, frame, scenario};
 use crate::console::words::tour as words;
 use crate::lang::Text;
 use crate::scenario::{ItemKind, Points, Run, Verdict, Wait, points_of};
@@ -42,7 +44,9 @@ pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, run: &Run, look: &Lo
     let start = begins.into_iter().find(|begin| *begin >= start).unwrap_or(start);
     lines.extend(shown.into_iter().skip(start));
     put_all(buffer, area, lines.into_iter());
-    frame::foot_in(buffer, area, model.say(state(run, step, model)), look.strong, look);
+    if model.shown().tape.file.is_none() {
+        frame::foot_in(buffer, area, model.say(state(run, step, model)), look.strong, look);
+    }
 }
 
 /// After the end: each step with its verdict.
@@ -74,9 +78,11 @@ fn summary(buffer: &mut Buffer, area: Rect, model: &Model, run: &Run, look: &Loo
     frame::foot(buffer, area, model.say(words::AGAIN), look);
 }
 
-/// What it waits for.
+/// What it waits for, or how to get to its keys.
 fn state(run: &Run, step: usize, model: &Model) -> Text {
     match run.waits {
+        _ if model.shown().tape.past().is_some() => words::PAST,
+        Some(_) if model.mode == Mode::Type => words::TYPED,
         Some(Wait::Ready) => words::READY,
         Some(Wait::Then(_)) => words::THEN,
         Some(Wait::Paused) => words::PAUSED,
@@ -151,11 +157,34 @@ struct Shown {
     sight: std::ops::Range<usize>,
 }
 
+/// The items of the step that have begun and that the filter shows.
+fn begun(run: &Run, step: usize, model: &Model) -> Vec<usize> {
+    let has_begun = |index: &usize| run.shows(*index) || run.now == Some(*index);
+    let is_hit = |index: &usize| search::shows(model, || text(run, *index, model));
+    run.items_of(step).filter(|index| has_begun(index) && is_hit(index)).collect()
+}
+
+/// How many lines the filter shows.
+pub fn hits(run: &Run, model: &Model) -> usize {
+    let is_line = |index: &usize| !matches!(run.script.items[*index].kind, ItemKind::Then);
+    run.step.map_or(0, |step| begun(run, step, model).into_iter().filter(is_line).count())
+}
+
+/// The words of an item. The answer of a command replaces its text.
+fn text(run: &Run, index: usize, model: &Model) -> String {
+    let item = &run.script.items[index];
+    let answer = run.results[index].as_ref().map(|done| done.text.to(model.lang)).filter(|text| !text.is_empty());
+    match (item.words.is_empty(), answer) {
+        (false, _) => run.named(&item.words, model.lang),
+        (true, Some(answer)) => answer.to_owned(),
+        (true, None) => run.named(&item.line.as_str().into(), model.lang),
+    }
+}
+
 /// The items of the step that have begun, the selected or newest one with its evidence.
 fn evidence(run: &Run, step: usize, width: usize, model: &Model, look: &Look) -> Shown {
     let (mut lines, mut begins, mut sight) = (Vec::new(), Vec::new(), 0..0);
-    let has_begun = |index: &usize| run.shows(*index) || run.now == Some(*index);
-    let begun: Vec<usize> = run.items_of(step).filter(has_begun).collect();
+    let begun = begun(run, step, model);
     let selected = model.scenarios.selected.filter(|index| begun.contains(index));
     let newest = begun.iter().rev().find(|index| run.results[**index].is_some()).copied();
     for index in &begun {
@@ -165,12 +194,7 @@ fn evidence(run: &Run, step: usize, width: usize, model: &Model, look: &Look) ->
             continue;
         }
         begins.push(lines.len());
-        // The answer of a command replaces its text.
-        let answer = done.map(|done| done.text.to(model.lang).to_owned()).filter(|text| !text.is_empty());
-        let text = match item.words.is_empty() {
-            true => answer.unwrap_or_else(|| run.named(&item.line.as_str().into(), model.lang)),
-            false => run.named(&item.words, model.lang),
-        };
+        let text = text(run, *index, model);
         let (symbol, style) = mark(run, *index, matches!(item.kind, ItemKind::Expect(_)), look);
         for (row, text) in wrap(&text, width.saturating_sub(6)).into_iter().enumerate() {
             let lead = if row == 0 { format!("   {symbol} ") } else { "     ".to_owned() };
@@ -189,21 +213,25 @@ fn evidence(run: &Run, step: usize, width: usize, model: &Model, look: &Look) ->
     Shown { lines, begins, sight }
 }
 
+/// Columns of the banner at both sides of large letters. The mark of the step is at the left.
+const MARK_COLUMNS: usize = 10;
+
 /// The step in large letters, for an audience.
 pub fn banner(buffer: &mut Buffer, area: Rect, model: &Model, run: &Run, look: &Look) {
     let Some(step) = run.step else { return };
     let verdict = run.verdict_of(step);
     let style = verdict.map_or(look.accent, |verdict| style_of(verdict, look));
     let style = style.add_modifier(Modifier::REVERSED | Modifier::BOLD);
-    let mark = verdict.map_or(String::new(), |verdict| format!("{} ", verdict.mark()));
-    let marked = format!("{mark}{}", title(run, step, model));
-    let text = visible(&marked);
+    let mark = verdict.map_or("", |verdict| verdict.mark());
+    let title = title(run, step, model);
     let width = usize::from(area.width);
-    let spaced = letters(&text).collect::<Vec<_>>().join(" ");
-    let text = if columns(&spaced) + 4 <= width { spaced } else { cut(&text, width.saturating_sub(2)) };
-    for index in 0..usize::from(area.height) {
-        let Some(place) = row(area, index) else { return };
-        let text = if index == usize::from(area.height) / 2 { text.as_str() } else { "" };
-        put(buffer, place, &[span(center(text, width), style)]);
+    banner::fill(buffer, area, style);
+    let Some(middle) = row(area, usize::from(area.height) / 2) else { return };
+    if let Some((large, size)) = banner::whole(&visible(&title), width.saturating_sub(MARK_COLUMNS), look.ascii) {
+        banner::put_large(buffer, Rect { y: area.y + 1, ..area }.intersection(area), &large, size, style, look.ascii);
+        put(buffer, Rect { width: MARK_COLUMNS as u16 / 2, ..middle }, &[span(format!("  {mark}"), style)]);
+        return;
     }
+    let text = banner::spaced(&visible(format!("{mark} {title}").trim_start()), width);
+    put(buffer, middle, &[span(center(&text, width), style)]);
 }

@@ -308,6 +308,12 @@ pub const GUIDE: Text = text(
 pub const GUIDE_SHORT: Text = text(" {tests} the tests · {more}i to type", " {tests} os testes · {more}i para digitar");
 pub const GUIDE_SEEN: Text = text(" Logs above, messages below:", " Logs acima, mensagens abaixo:");
 pub const GUIDE_DEFENSE: Text = text("D the defense · ", "D a defesa · ");
+pub const GUIDE_TOUR: Text = text(
+    " the defense runs: n goes on, K lists questions and steps",
+    " defesa em andamento: n continua, K lista perguntas e passos",
+);
+pub const GUIDE_SCENARIO: Text =
+    text(" a scenario runs: space pauses, X stops it", " cenário em andamento: espaço pausa, X interrompe");
 pub const CTRL_C_AGAIN: Text = text("press Ctrl-C again to quit", "Ctrl-C de novo para sair");
 pub const MEANS_NOTHING: Text = text(
     "{letter} has no function here: i to type, ? for the keys",

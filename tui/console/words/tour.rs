@@ -4,7 +4,7 @@ use crate::lang::{Text, text};
 
 pub const LEAVE: Text = text(
     "esc again stops the scenario and goes back to your cluster",
-    "esc de novo para o cenário e volta ao seu cluster",
+    "esc de novo interrompe o cenário e volta ao seu cluster",
 );
 pub const LEAVE_TOUR: Text =
     text("esc again ends the defense; the cluster runs on", "esc de novo encerra a defesa; o cluster continua");
@@ -15,6 +15,8 @@ pub const STEP: Text = text("DEFENSE {place} OF {all}", "DEFESA {place} DE {all}
 pub const QUESTION: Text = text("QUESTION", "PERGUNTA");
 pub const LOOK: Text = text("look at: {where}", "olhe para: {where}");
 pub const LOOK_HERE: Text = text("LOOK HERE", "OLHE AQUI");
+pub const PAST: Text = text("the past is shown; L: back to the tour", "a tela mostra o passado; L: volta ao roteiro");
+pub const TYPED: Text = text("esc: the keys of the tour", "esc: as teclas do roteiro");
 pub const READY: Text = text("n: run it", "n: executar");
 pub const THEN: Text = text("n: go on", "n: continuar");
 pub const RUNS: Text = text("running …", "executando …");
