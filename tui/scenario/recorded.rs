@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::library;
-use super::report_events::{ItemResult, ReportEvent, Verdict};
+use super::report_events::{ItemResult, ReportEvent, STOPPED, Verdict};
 use super::script::{Item, ItemKind, Script};
 use crate::lang::Localized;
 use crate::tape::MarkKind;
@@ -31,11 +31,24 @@ pub struct RecordedRun {
 pub fn recorded_runs(marks: &[RecordedMark]) -> Vec<RecordedRun> {
     let of_scenarios = |mark: &&RecordedMark| matches!(mark.kind, MarkKind::Scenario | MarkKind::Verdict);
     let marks: Vec<RecordedMark> = marks.iter().filter(of_scenarios).cloned().collect();
-    marks.split_inclusive(|mark| mark.kind == MarkKind::Verdict).filter_map(recorded_run).collect()
+    marks.split_inclusive(RecordedMark::is_end).filter_map(recorded_run).collect()
+}
+
+impl RecordedMark<'_> {
+    fn is_end(&self) -> bool {
+        self.kind == MarkKind::Verdict || self.is_stop()
+    }
+
+    /// Whether a person stopped the run. The mark has the name of the scenario and no verdict, see
+    /// [`ReportEvent::mark`].
+    fn is_stop(&self) -> bool {
+        let words: Vec<&str> = self.text.split_whitespace().collect();
+        matches!(words[..], [_, _, STOPPED])
+    }
 }
 
 fn recorded_run(marks: &[RecordedMark]) -> Option<RecordedRun> {
-    let name = marks.last().filter(|mark| mark.kind == MarkKind::Verdict).and_then(|mark| {
+    let name = marks.last().filter(|mark| mark.is_end()).and_then(|mark| {
         let mut words = mark.text.split_whitespace();
         words.nth(1).map(str::to_owned)
     });
@@ -49,10 +62,14 @@ fn reports_of(script: Arc<Script>, marks: &[RecordedMark]) -> Option<RecordedRun
     for mark in marks {
         let (verdict, rest) = mark.text.split_once(' ')?;
         let verdict = Verdict::from_name(verdict)?;
+        let begun = marks.first().map_or(mark.time, |first| first.time);
+        let took = mark.time.saturating_sub(begun);
+        if mark.is_stop() {
+            reports.push((mark.at, ReportEvent::Stopped { took }));
+            continue;
+        }
         if mark.kind == MarkKind::Verdict {
-            let begun = marks.first().map_or(mark.time, |first| first.time);
             let why = rest.split_once(' ').map_or("", |(_, why)| why);
-            let took = mark.time.saturating_sub(begun);
             reports.push((mark.at, ReportEvent::Ended { verdict, why: why.trim().into(), took }));
             continue;
         }
@@ -163,5 +180,28 @@ mod tests {
         let lines =
             vec![(MarkKind::Scenario, "PASS expect own".to_owned()), (MarkKind::Verdict, "PASS own ".to_owned())];
         assert!(recorded_runs(&marks(&lines)).is_empty());
+    }
+
+    #[test]
+    fn a_scenario_that_was_stopped_is_found_and_the_next_one_too() {
+        let stopped = ReportEvent::Stopped { took: Duration::from_secs(1) };
+        let script = library::find("normal").expect("it comes with the program");
+        let mut lines = passed("normal")[..2].to_vec();
+        lines.push((stopped.mark_kind(), stopped.mark(&script).expect("it leaves a mark")));
+        lines.extend(passed("old-log"));
+        let runs = recorded_runs(&marks(&lines));
+        let names: Vec<_> = runs.iter().map(|run| run.script.name.as_str()).collect();
+        assert_eq!(names, ["normal", "old-log"]);
+        let end = run(&runs[0], u64::MAX).end.expect("it was stopped");
+        assert!(end.is_stopped);
+        assert_eq!(run(&runs[1], u64::MAX).verdict(), Verdict::Pass);
+    }
+
+    #[test]
+    fn a_tour_in_a_recording_is_not_taken_for_a_scenario() {
+        let lines = passed(library::DEFENSE);
+        for count in [1, 2, 3, 6, 9, 30, lines.len()] {
+            assert!(recorded_runs(&marks(&lines[..count])).is_empty(), "after {count} marks");
+        }
     }
 }

@@ -154,7 +154,7 @@ impl ReportEvent {
                 }
                 Some(format!("{} {}", result.verdict.name(), item.line))
             }
-            ReportEvent::Stopped { .. } => Some(format!("{} {} stopped", Verdict::Unknown.name(), script.name)),
+            ReportEvent::Stopped { .. } => Some(format!("{} {} {STOPPED}", Verdict::Unknown.name(), script.name)),
             ReportEvent::Ended { verdict, why, .. } => {
                 Some(format!("{} {} {}", verdict.name(), script.name, why.to(Lang::English)))
             }
@@ -167,6 +167,9 @@ impl ReportEvent {
         if matches!(self, ReportEvent::Ended { .. }) { MarkKind::Verdict } else { MarkKind::Scenario }
     }
 }
+
+/// Ends the mark of a run that a person stopped.
+pub const STOPPED: &str = "stopped";
 
 /// The result of an item.
 #[derive(Clone, Debug)]
