@@ -110,6 +110,22 @@ fn esc_closes_what_stands_over_a_tour_before_it_asks_to_leave_it() {
 }
 
 #[test]
+fn no_key_is_named_below_a_view_that_takes_all_keys() {
+    let (mut sample, script) = begun(LARGE, DEFENSE);
+    waits(&mut sample, line(&script, "T1"), Wait::Ready);
+    for key in ["?", "G", "I", "K"] {
+        sample.keys(key);
+        let shown = screen(&sample);
+        assert!(
+            !shown.contains("n next") && !shown.contains("n goes on") && shown.contains("closes"),
+            "{key}: {shown}"
+        );
+        sample.key(KeyCode::Esc);
+        assert!(screen(&sample).contains("n next"), "{}", screen(&sample));
+    }
+}
+
+#[test]
 fn the_question_before_quitting_is_taken_back_by_the_key_that_goes_on() {
     let (mut sample, script) = begun(MIDDLE, DEFENSE);
     sample.model.owns_nodes = true;

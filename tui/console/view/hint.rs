@@ -31,6 +31,10 @@ pub fn draw(buffer: &mut Buffer, layout: &Layout, model: &Model, look: &Look) {
     if let Some(Dialog::Forge(forgery)) = &model.dialog {
         return put_rows(buffer, area, &forge::keys(model, forgery, look));
     }
+    // A view over the panes takes all keys, and its frame names them. A line that is typed below it has its own.
+    if model.dialog.is_some() && model.mode != Mode::Type {
+        return;
+    }
     if model.prompt.search.is_some() {
         put(buffer, first, &[span(model.say(screen::SEARCH_HINT), look.muted)]);
         return;

@@ -82,6 +82,9 @@ fn draw_answer(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
 
 /// What to press, and why keys are in parentheses.
 fn idle(model: &Model, columns: usize) -> String {
+    if model.dialog.is_some() {
+        return String::new();
+    }
     let mut obstacles: Vec<_> = keys::bindings().iter().filter_map(|binding| model.obstacle(binding)).collect();
     obstacles.dedup();
     if obstacles.is_empty() || model.phase != Phase::Watching {
