@@ -38,6 +38,15 @@ fn the_line_of_the_prompt_offers_only_what_acts_while_a_scenario_or_a_tour_runs(
 }
 
 #[test]
+fn no_key_is_said_to_be_in_parentheses_where_none_is() {
+    let mut sample = scenario_cluster(MIDDLE);
+    assert!(!screen(&sample).contains("in parentheses"), "{}", screen(&sample));
+    sample.keys("[");
+    let shown = screen(&sample);
+    assert!(shown.contains("in parentheses") && shown.contains("(k kill)"), "{shown}");
+}
+
+#[test]
 fn the_past_of_a_tour_keeps_its_title_and_offers_none_of_its_keys() {
     let (mut sample, script) = begun(LARGE, DEFENSE);
     waits(&mut sample, line(&script, "T1"), Wait::Ready);

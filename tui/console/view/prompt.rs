@@ -87,7 +87,8 @@ fn idle(model: &Model, columns: usize) -> String {
     }
     let mut obstacles: Vec<_> = keys::bindings().iter().filter_map(|binding| model.obstacle(binding)).collect();
     obstacles.dedup();
-    if obstacles.is_empty() || model.phase != Phase::Watching {
+    // The keys of a running scenario have no obstacles.
+    if model.is_paced() || obstacles.is_empty() || model.phase != Phase::Watching {
         return guide(model, columns);
     }
     let reasons: Vec<_> = obstacles.iter().map(|obstacle| model.lang.obstacle(obstacle)).collect();
