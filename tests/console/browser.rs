@@ -42,7 +42,7 @@ fn a_browser_shows_a_moment_of_the_recording() {
     let Some(browser) = browser() else { return };
     let folder = tempfile::tempdir().expect("a folder");
     let shown = document(&browser, &page(folder.path(), &["--lang", "en"]), "event=400");
-    for text in ["event 400/641", ">e1·o5</span>", "HELD n2", "ack e1·o5", "a majority has e1·o5: committed"] {
+    for text in ["event 400/765", ">e1·o5</span>", "HELD n2", "ack e1·o5", "a majority has e1·o5: committed"] {
         assert!(shown.contains(text), "{text} is missing in\n{shown}");
     }
     assert!(
@@ -55,8 +55,8 @@ fn a_browser_shows_a_moment_of_the_recording() {
 fn a_browser_plays_the_recording_to_its_end() {
     let Some(browser) = browser() else { return };
     let folder = tempfile::tempdir().expect("a folder");
-    let shown = document(&browser, &page(folder.path(), &["--lang", "pt-BR"]), "event=500,play");
-    for text in ["evento 641/641", "lang=\"pt-BR\"", "Narração", "a maioria tem"] {
+    let shown = document(&browser, &page(folder.path(), &["--lang", "pt-BR"]), "event=700,play");
+    for text in ["evento 765/765", "lang=\"pt-BR\"", "Narração", "a maioria tem"] {
         assert!(shown.contains(text), "{text} is missing in\n{shown}");
     }
 }
