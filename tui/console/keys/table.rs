@@ -86,10 +86,13 @@ pub const BINDINGS: &[Binding] = &[
             "a defesa: roteiro pelos testes e por todos os itens avaliados; também epoca defend",
         )
         .needs(Needs::Launcher),
-    on_guide(&[char('n'), char('.'), key(KeyCode::PageDown)], "n", GuideKey::Next).hint("next", "avançar").help(
-        "go on: the next step of the tour, one item while paused; also . and pgdn",
-        "avança: o próximo passo do roteiro, um item durante a pausa; também . e pgdn",
-    ),
+    // Enter too: elsewhere it repeats the last command, which must not kill a node again in the middle of a talk.
+    on_guide(&[char('n'), char('.'), key(KeyCode::PageDown), key(KeyCode::Enter)], "n", GuideKey::Next)
+        .hint("next", "avançar")
+        .help(
+            "go on: the next step of the tour, one item while paused; also ., enter and pgdn",
+            "avança: o próximo passo do roteiro, um item durante a pausa; também ., enter e pgdn",
+        ),
     on_guide(&[char('b'), key(KeyCode::PageUp)], "b", GuideKey::Back).hint("back", "voltar").help(
         "the step before; from a question back to the tour; also pgup",
         "o passo anterior; de uma pergunta, volta ao roteiro; também pgup",

@@ -103,6 +103,13 @@ fn a_filter_shows_the_lines_of_a_tours_step_that_have_its_words_and_counts_them(
 }
 
 #[test]
+fn enter_goes_on_in_a_tour_and_repeats_no_command() {
+    let (mut sample, script) = begun(LARGE, DEFENSE);
+    waits(&mut sample, line(&script, "T1"), Wait::Ready);
+    assert_eq!(sample.key(KeyCode::Enter), [Effect::OrderScenario(Order::Next)]);
+}
+
+#[test]
 fn esc_closes_what_stands_over_a_tour_before_it_asks_to_leave_it() {
     let (mut sample, script) = begun(LARGE, DEFENSE);
     waits(&mut sample, line(&script, "T1"), Wait::Ready);
