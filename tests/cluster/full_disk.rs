@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 
 use crate::support::{EXECUTABLE, election_timeout_ms, epoca, until};
 
-/// Ended with the test, however that ends.
+/// A node process, killed when this is dropped.
 struct Node(Child);
 
 impl Drop for Node {
@@ -18,15 +18,14 @@ impl Drop for Node {
     }
 }
 
-/// A node alone, whose files may grow to this number of bytes.
+/// A single-node cluster with a limit of this many bytes on its files.
 fn start(address: &str, folder: &Path, file_bytes_max: u64) -> Node {
     start_among(&[address.to_owned()], 1, folder, file_bytes_max)
 }
 
-/// The node `id` of those that listen at these addresses.
+/// Node `id` of the cluster at these addresses.
 fn start_among(addresses: &[String], id: usize, folder: &Path, file_bytes_max: u64) -> Node {
-    // Shells disagree on the unit of `ulimit -f`, so either unit must do. The signal that comes with it must not end
-    // the node.
+    // Shells disagree on the unit of `ulimit -f`, so either unit must do. SIGXFSZ must not end the node.
     let script = format!("ulimit -f {}; exec \"$0\" \"$@\"", file_bytes_max / 512);
     let mut command = Command::new("sh");
     command.args(["-c", &script, EXECUTABLE, "node", "--id", &id.to_string(), "--listen", &addresses[id - 1]]);
@@ -40,7 +39,7 @@ fn start_among(addresses: &[String], id: usize, folder: &Path, file_bytes_max: u
 }
 
 impl Node {
-    /// Waits until it has ended by itself; returns its exit code and its last words.
+    /// Waits until the process exits; returns its exit code and the end of its output.
     fn last_words(&mut self) -> (Option<i32>, String) {
         let mut code = None;
         until("the node has ended", || {
@@ -103,7 +102,7 @@ fn a_full_disk_harms_no_other_node_and_with_room_its_node_returns_with_every_con
         epoca(["--connect", &everywhere, "--timeout", "30", "put", key, &value]).code
     };
     until("they take writes", || put("first") == Some(0));
-    // Forty times 50 kB is twice what the one may store; whether it leads or not, the others continue.
+    // Forty times 50 kB is twice the limit of one node; whether it leads or not, the others continue.
     let keys: Vec<String> = (0..40).map(|number| format!("k{number:02}")).collect();
     for key in &keys {
         assert_eq!(put(key), Some(0), "{key} is confirmed by those that have room");

@@ -1,4 +1,4 @@
-//! A node on a folder of another cluster: it refuses to start, or ends, and says whose folder it is.
+//! A node on a folder of another cluster: it refuses to start, or ends, and names the folder's owner.
 
 use std::net::TcpListener;
 use std::process::Command;
@@ -29,7 +29,7 @@ fn members_that_differ_from_the_log_are_reported_and_the_log_counts() {
         .arg(&log)
         .spawn()
         .expect("it starts");
-    // Any node may lead then, also n1 again.
+    // Any node may lead now, including n1.
     until("n1 and n2 have the same leader and log", || {
         let nodes = cluster.status();
         let [one, other] = [&nodes[0], &nodes[1]];

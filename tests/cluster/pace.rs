@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::support::{Cluster, EXECUTABLE, election_timeout_ms, in_time, patient, until};
 
-/// A message flies for a millisecond of the nodes' time: a push and its ack take at least two.
+/// The flight time of a message is one millisecond of the nodes' time: a push and its ack take at least two.
 const PUSH_AND_ACK: Duration = Duration::from_millis(2);
 
 fn roles(cluster: &Cluster) -> Vec<serde_json::Value> {
@@ -40,7 +40,7 @@ fn timers_are_stretched_until_time_is_real_again() {
     cluster.text(0, &["fault", "kill", "1"]);
     let followers = || cluster.status().iter().skip(1).map(|node| json!([node["role"], node["epoch"]])).collect();
     let before: Vec<_> = followers();
-    // In real time somebody would stand after a second at the latest.
+    // In real time a node would campaign after a second at the latest.
     let (begun, most) = (Instant::now(), cluster.launched.scale.of(Duration::from_secs(3)));
     while begun.elapsed() < most {
         let now: Vec<_> = followers();
@@ -99,8 +99,7 @@ async fn with_leases(data: &std::path::Path) -> (Launched, Client) {
     (cluster, client)
 }
 
-/// The only node that the change reached is the leader, whose lease would last a thousand times longer than what the
-/// others have promised.
+/// The change reached only the leader, so its lease would last a thousand times longer than the others' promises.
 #[tokio::test]
 async fn a_leader_whose_time_passes_slower_than_that_of_the_others_answers_nothing_by_its_lease() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! Watching from a revision that is not there yet, or never will be.
+//! Watches that start at a revision that does not exist yet, or never will.
 
 use bytes::Bytes;
 use epoca::wire::proto;
@@ -7,7 +7,7 @@ use tonic::Streaming;
 
 use crate::support::{Cluster, PATIENCE, epoca_until_it_ends, until};
 
-/// Revisions from 1 to as many.
+/// Revisions 1 to `n`.
 fn written(arguments: &[&str], count: u64) -> Cluster {
     let cluster = Cluster::start(arguments);
     for number in 1..=count {
@@ -16,7 +16,7 @@ fn written(arguments: &[&str], count: u64) -> Cluster {
     cluster
 }
 
-/// Watches at this node alone.
+/// Watches this node only.
 async fn watch_at(cluster: &Cluster, node: usize, from: u64) -> Streaming<proto::WatchResponse> {
     let address = format!("http://{}", cluster.addresses()[node - 1]);
     let mut client = ClientClient::connect(address).await.expect("it answers");
@@ -24,7 +24,7 @@ async fn watch_at(cluster: &Cluster, node: usize, from: u64) -> Streaming<proto:
     client.watch(request).await.expect("it is served").into_inner()
 }
 
-/// The first response that refuses, or brings a change.
+/// The first response that is a refusal or contains a change.
 async fn first(stream: &mut Streaming<proto::WatchResponse>) -> proto::WatchResponse {
     let news = async {
         loop {

@@ -1,5 +1,5 @@
-//! Nodes that are wrong on purpose: the invariants that are checked from watched events find each, and find nothing
-//! in a right cluster that is treated alike.
+//! Nodes that are faulty on purpose: the invariants over observed events detect each of them, and report nothing in a
+//! correct cluster under the same faults.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
@@ -85,7 +85,7 @@ impl Watchers {
     }
 }
 
-/// The next one; `None` if none comes in time.
+/// The next violation; `None` if none is reported in time.
 fn wait_for<T>(from: &Receiver<T>) -> Option<T> {
     let patience = Patience::of(PATIENCE);
     loop {

@@ -1,4 +1,4 @@
-//! Bits flipped in the files of a dead or a running node, and the reports when too many disks are lost.
+//! Bit flips in the files of a stopped or running node, and the reports when too many disks are lost.
 
 use std::path::Path;
 
@@ -21,7 +21,7 @@ fn a_bit_flipped_in_a_dead_replicas_log_costs_nothing_but_a_new_folder() {
     comes_back(&cluster, node, &old, 4);
     let aside = std::fs::read(log_file(&folder(&cluster, node).join("quarantine-1"))).expect("it was kept");
     assert_eq!(aside, damaged, "nothing of it was changed");
-    // The next start does not come back once more.
+    // The next start does not quarantine again.
     let new = incarnation(&cluster, node);
     cluster.text(0, &["fault", "kill", &node.to_string()]);
     cluster.text(0, &["fault", "restart", &node.to_string()]);
@@ -77,7 +77,7 @@ fn a_lost_quorum_of_disks_is_reported_and_a_restored_folder_brings_everything_ba
     for node in [2, 3] {
         flip(&log_file(&folder(&cluster, node)));
     }
-    // Else it could begin to replace one of them, as long as it has heard the other one.
+    // Otherwise the leader could begin to replace one of them while it still hears the other.
     until("n1 leads no more", || cluster.status()[0]["role"] != "leader");
     for node in ["2", "3"] {
         cluster.epoca(&["fault", "restart", node]);
@@ -106,7 +106,7 @@ fn a_lost_quorum_of_disks_is_reported_and_a_restored_folder_brings_everything_ba
     until("no node reports lost disks", || !lost(cluster.json(0, &["status"])));
 }
 
-/// As the text in the quarantine folder says, with the damage mended.
+/// Follows the instructions in the quarantine folder, with the damage repaired.
 fn put_back(folder: &Path) {
     let (aside, elsewhere) = (folder.join("quarantine-1"), folder.with_extension("emptied"));
     flip(&log_file(&aside));

@@ -28,7 +28,7 @@ pub fn written(size: &str) -> Cluster {
     cluster
 }
 
-/// A cluster whose logs have given up their beginning.
+/// A cluster with compacted logs.
 pub fn compacted() -> Cluster {
     let small = ["--snapshot-entries", "40", "--snapshot-margin", "5"];
     let cluster = Cluster::start(&[&["--lab", "--nodes", "3"], &small[..], &IMPATIENT].concat());
@@ -42,7 +42,7 @@ pub fn compacted() -> Cluster {
     cluster
 }
 
-/// In a cluster of [`compacted`].
+/// For a cluster of [`compacted`].
 pub fn has_everything(cluster: &Cluster, node: u64) -> bool {
     (90..100).all(|number| has(cluster, node, &format!("k{}", number % 10), &number.to_string()))
 }
@@ -72,7 +72,7 @@ pub fn flip_in(file: &Path, text: &str) {
     flip_at(file, found.expect("the text is in it") as u64);
 }
 
-/// Nothing else of the file is touched: a process may be writing it.
+/// The rest of the file is left alone: a process may be writing it.
 pub fn flip_at(file: &Path, byte: u64) {
     let file = OpenOptions::new().read(true).write(true).open(file).expect("it can be written");
     let mut found = [0];
@@ -91,7 +91,7 @@ pub fn has(cluster: &Cluster, node: u64, key: &str, value: &str) -> bool {
     said.code == Some(0) && said.json()["value"] == value
 }
 
-/// The node was quarantined, is a voter with another folder, and has everything.
+/// The node was quarantined, is a voter with a new folder, and has all data.
 #[track_caller]
 pub fn comes_back(cluster: &Cluster, node: u64, old: &str, size: u64) {
     until("it is a member with a new folder", || incarnation(cluster, node) != old);

@@ -1,4 +1,4 @@
-//! An older copy of a node's folder put back in its place, as from a backup of the machine.
+//! An outdated copy of a node's folder restored in its place, as from a backup of the machine.
 
 use crate::damage::{a_replica, folder, has, written};
 use crate::members::{incarnation, log_of, members, voters};

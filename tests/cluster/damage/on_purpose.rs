@@ -31,12 +31,12 @@ fn a_lost_quorum_of_damaged_disks_is_reported() {
     for node in &others {
         cluster.text(0, &["fault", "kill", node]);
     }
-    // Else it could begin to replace one of them, as long as it has heard the other one.
+    // Otherwise the leader could begin to replace one of them while it still hears the other.
     until("no node leads", || cluster.status().iter().all(|node| node["role"] != "leader"));
     for node in &others {
         let said = cluster.text(0, &["fault", "damage", node]);
         assert!(said.contains("only 1 of 3 voters run with whole disks where 2 are a majority"), "{said}");
-        // A node with a new folder answers, too, and knows no members.
+        // A node with a new folder responds, too, and knows no members.
         assert!((0..10).all(|_| members(&cluster) == voters(&[1, 2, 3])));
     }
     until("a node reports it", || cluster.text(0, &["status"]).contains("a quorum of disks is lost"));

@@ -1,5 +1,5 @@
-//! More connections than a node accepts: those beyond the limit are refused with a reason, the cluster still reaches
-//! the node, and a client that waits gets through.
+//! More connections than a node accepts: it refuses those beyond the limit with a reason, the other nodes still reach
+//! it, and a client that retries gets through.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -17,13 +17,13 @@ use tokio::net::TcpStream;
 use crate::overload::{HANGS, Tally, alone, connected, goes_on, put};
 use crate::support::{EXECUTABLE, election_timeout_ms, patient};
 
-/// What the nodes may open: half of it may be connections of others.
+/// The nodes' limit on open files; half of it is available to client connections.
 const FILES: usize = 1_000;
 const CONNECTIONS: usize = FILES / 2;
-/// More than are let in beyond the bound for a moment.
+/// More than the node admits for a moment beyond its bound.
 const EXTRA: usize = 300;
 
-/// The program, with fewer files than usual.
+/// The program, with a lower limit on open files.
 fn with_few_files(folder: &Path) -> PathBuf {
     let script = folder.join("epoca-with-few-files");
     let text = format!("#!/bin/sh\nulimit -n {FILES}\nexec '{EXECUTABLE}' \"$@\"\n");
@@ -79,7 +79,7 @@ async fn beyond_the_connection_limit_a_client_is_refused_and_the_cluster_continu
     cluster.stop().await;
 }
 
-/// What a client is told that writes over a connection too many.
+/// The error of a client that writes over a connection beyond the limit.
 async fn refused(address: &str) -> String {
     let patience = Patience::of(HANGS);
     loop {
@@ -87,7 +87,7 @@ async fn refused(address: &str) -> String {
         if overloaded == 1 {
             return said.expect("it says something");
         }
-        // Those before it may not all have been taken from the system's queue.
+        // Earlier connections may still be in the kernel's accept queue.
         assert!(!patience.is_over(), "there is no end of connections");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
