@@ -2,7 +2,7 @@
 
 use crate::lab::{DONE, Lab, NOT, identity, in_state, until};
 
-/// All nodes have one log, everything in it committed.
+/// Whether all nodes have one log that is fully committed.
 #[track_caller]
 fn until_all_are_one(lab: &Lab) {
     until("all nodes hold the same, all of it committed", || {
@@ -99,7 +99,7 @@ fn test_4_nothing_is_applied_or_readable_before_the_commit_order() {
     assert_eq!(lab.json(DONE, &["get", "x"])["value"], "1", "the others have it");
     assert_eq!(in_state(&lab.inspect(3).log, "intermediate"), ["e1·o2:x=1"], "on the disk of the running node too");
 
-    // A node that has ended well has all of both kinds of data on its disk.
+    // A node that shut down cleanly has intermediate and final data on disk.
     lab.stop_everything();
     let inspected = lab.inspect(3);
     assert_eq!(in_state(&inspected.log, "intermediate"), ["e1·o2:x=1"]);

@@ -35,7 +35,7 @@ fn a_replica_checks_that_an_entry_continues_its_log_exactly() {
     let prev = replica.until("y was checked", consistent);
     assert_eq!(prev, Some(EntryId::new(1, 1)), "y continues the log after x");
 
-    // The right number, and other content: the check compares both.
+    // The same id with other content: the check compares both.
     lab.fault(&["inject", "3", "z", "666"]);
     lab.put("z", "3");
     let conflict = |fact: &Fact| match fact {

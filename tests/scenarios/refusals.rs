@@ -1,4 +1,4 @@
-//! Failures are reported: a scenario that must fail, a text with a mistake, an interrupted run.
+//! Failures are reported: a scenario that must fail, an invalid scenario text, an interrupted run.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;

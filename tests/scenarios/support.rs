@@ -48,7 +48,7 @@ fn shown(result: &Value) -> String {
     format!("{} {}: {} ({} s)", result["name"], result["verdict"], result["why"], result["seconds"])
 }
 
-/// No folder of a cluster, and no process that was started for one.
+/// Checks that no cluster folder and no process of a cluster is left.
 #[track_caller]
 pub fn nothing_stays(workshop: &Path) {
     let name = workshop.to_str().expect("text");
