@@ -80,7 +80,7 @@ fn a_whole_write_is_walked_message_by_message() {
     let settled = || (1..=4).all(|node| end(&cluster, node, "applied") == json!([1, 0]));
     until("the opening is final everywhere", settled);
     cluster.text(0, &["fault", "step", "on"]);
-    assert!(cluster.text(0, &["fault", "list"]).contains("timers stand still"));
+    assert!(cluster.text(0, &["fault", "list"]).contains("timers are stopped"));
     // Messages in flight arrive first.
     deliver_until(&cluster, "nothing waits", || pending(&cluster).is_empty());
 

@@ -116,8 +116,8 @@ fn a_node_that_skips_the_check_is_found_out_and_a_right_one_is_not() {
     watchers.nothing_found();
 
     let said = cluster.text(0, &["fault", "wrong", "3", "skip-check"]);
-    assert!(said.contains("WRONG on purpose"), "{said}");
-    assert!(cluster.text(0, &["status"]).contains("n3: WRONG on purpose: skip-check"));
+    assert!(said.contains("FAULTY on purpose"), "{said}");
+    assert!(cluster.text(0, &["status"]).contains("n3: FAULTY on purpose: skip-check"));
     assert_eq!(cluster.status()[2]["lab"]["wrong"], "skip-check");
     watchers.told(|node, fact| node == NodeId(3) && *fact == Fact::WrongNode { how: "skip-check".into() });
     until("it follows", || cluster.status()[2]["leader"] == 1);
@@ -139,10 +139,10 @@ fn clearing_all_faults_makes_a_wrong_node_right_and_leaves_a_dead_one_dead() {
     cluster.text(0, &["fault", "wrong", "4", "skip-check"]);
     cluster.text(0, &["fault", "kill", "4"]);
     let said = cluster.text(0, &["fault", "clear"]);
-    assert!(said.contains("n3 is right again") && !said.contains("n4 is right"), "{said}");
+    assert!(said.contains("n3 is no longer faulty") && !said.contains("n4 is no longer faulty"), "{said}");
     let status = cluster.status();
     assert_eq!((&status[2]["lab"]["wrong"], &status[3]["reachable"]), (&json!(null), &json!(false)));
-    assert!(cluster.text(0, &["fault", "in-force"]).contains("nothing is in force"));
+    assert!(cluster.text(0, &["fault", "in-force"]).contains("no rules or faults are in force"));
     cluster.text(0, &["fault", "restart", "4"]);
     assert_eq!(cluster.status()[3]["lab"]["wrong"], json!(null));
 }

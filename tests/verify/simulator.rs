@@ -69,7 +69,7 @@ fn damage_is_found_at_a_start_and_by_a_read_and_the_node_comes_back() {
         stats.add(&outcome.stats);
     }
     let found = |how| stats.faults.get(how).copied().unwrap_or(0);
-    let (at_a_start, by_a_read) = (found("flipped bit found at a start"), found("flipped bit found by a read"));
+    let (at_a_start, by_a_read) = (found("flipped bit found at startup"), found("flipped bit found by a read"));
     assert!(at_a_start > 0 && by_a_read > 0, "{stats:#?}");
     // Each of these nodes asks until it is a member again.
     assert!(stats.members.replaced + stats.members.joined >= at_a_start + by_a_read, "{stats:#?}");

@@ -35,7 +35,7 @@ fn a_lost_quorum_of_damaged_disks_is_reported() {
     until("no node leads", || cluster.status().iter().all(|node| node["role"] != "leader"));
     for node in &others {
         let said = cluster.text(0, &["fault", "damage", node]);
-        assert!(said.contains("only 1 of 3 voters run with whole disks where 2 are a majority"), "{said}");
+        assert!(said.contains("only 1 of 3 voters run with intact disks where 2 are a majority"), "{said}");
         // A node with a new folder responds, too, and knows no members.
         assert!((0..10).all(|_| members(&cluster) == voters(&[1, 2, 3])));
     }
