@@ -1,4 +1,4 @@
-//! Traps 1–9, 11, 12: what must be on disk before a message leaves. What the disk itself must do is tested with the
+//! Traps 1–9, 11, 12: what must be on disk before a message leaves. The storage's own guarantees are tested with the
 //! real storage.
 
 use epoca::protocol::trace::RoleName;
@@ -13,7 +13,7 @@ fn trap_01_after_the_clients_ok_a_power_cut_of_all_nodes_loses_nothing() {
     let mut world = World::led(4);
     let mut confirmed = Vec::new();
     for number in 0..20 {
-        // The disk of another replica works late each time; a quorum confirms without it.
+        // The disk of a different replica is slow each time; a quorum confirms without it.
         let late = 2 + number % 3;
         world.hold_disk(late);
         let write = world.put(1, &format!("k{number}={number}"));
@@ -115,7 +115,7 @@ fn trap_04_the_election_compares_the_last_entry_and_not_the_promised_epoch() {
         matches!(asked, Message::VoteAsked(VoteAsked { epoch: Epoch(6), last: told, .. }) if told == last),
         "{asked:?}"
     );
-    // And it does not refuse a candidate whose last entry is of epoch 1 too.
+    // It also accepts a candidate whose last entry is of epoch 1.
     let vote = VoteAsked { epoch: Epoch(7), last, transfer: false };
     world.send_as(3, 1, Some(7), Message::VoteAsked(vote));
     let answer = &world.messages_from(1, "vote-answer").next().expect("an answer").message;
