@@ -1,4 +1,4 @@
-//! What the gate passes, holds and drops.
+//! Which messages the gate passes, holds and drops.
 
 use bytes::Bytes;
 
@@ -33,7 +33,7 @@ fn id(from: u64, number: u64) -> MessageId {
     MessageId { from: NodeId(from), to: ME, number }
 }
 
-/// A watched gate, and the state that folding its facts gives.
+/// A watched gate, and the state folded from its facts.
 struct Watched {
     gate: Gate,
     seen: Lab,

@@ -173,8 +173,8 @@ async fn a_watch_from_before_the_history_fails_with_the_oldest_revision() {
     cluster.stop().await;
 }
 
-/// Found by the simulator's watchers: a lagging node accepted every watcher, and made it wait for changes that never
-/// come.
+/// Found by the simulator's watchers: a lagging node accepted every watcher, which then waited for changes that never
+/// arrived.
 #[tokio::test]
 async fn a_watcher_learns_of_dropped_changes_even_if_a_cut_off_node_would_make_it_wait() {
     let folder = tempfile::tempdir().unwrap();
@@ -214,7 +214,7 @@ async fn trap_45_a_forwarded_request_is_not_forwarded_again() {
     let outcome = raw.write(forwarded(put())).await.unwrap().into_inner().outcome;
     let Some(proto::write_response::Outcome::Refused(refusal)) = outcome else { panic!("{outcome:?}") };
     assert_eq!(Refusal::try_from(refusal), Ok(Refusal::NotALeader { leader: leads }));
-    // As a client asks, it is passed on once, and done.
+    // A client's request: it is forwarded once, and done.
     let outcome = raw.write(put()).await.unwrap().into_inner().outcome;
     assert!(matches!(outcome, Some(proto::write_response::Outcome::Written(_))), "{outcome:?}");
     cluster.stop().await;

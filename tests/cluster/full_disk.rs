@@ -1,5 +1,5 @@
-//! A node whose disk runs full: a limit on the size of files is what a test can set without rights. The node ends and
-//! says why; with room again it has every confirmed write.
+//! A node whose disk fills up, simulated by a limit on file sizes, which needs no privileges. The node stops and
+//! reports the reason; with free space again it has every confirmed write.
 
 use std::io::Read;
 use std::net::TcpListener;

@@ -18,7 +18,7 @@ use crate::session::{Session, assert_gone, node_pids};
 /// Far longer than any step takes, even on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// A demo in a terminal whose two ends the test holds, so that it can close them or stop reading.
+/// A demo in a terminal; the test holds both ends, so that it can close them or stop reading.
 struct Demo {
     child: Child,
     master: Option<File>,

@@ -25,25 +25,25 @@ pub struct State {
     pub network: BTreeMap<Link, Vec<(u64, Arc<Envelope>)>>,
     pub history: History,
     pub left: Left,
-    /// How many of the first nodes have stood for election. Nodes differ only in their ids, so of the others only the
-    /// next one is tried: what another one could do is the same with ids exchanged.
+    /// The number of nodes that have started an election. Nodes differ only in their ids, so of the others only the
+    /// next one is tried: any other one would behave the same with ids exchanged.
     pub stood: usize,
-    /// Why a node stopped, or which check failed.
+    /// The reason why a node stopped, or the check that failed.
     pub broken: Option<String>,
 }
 
 /// From, to, and whether it carries election messages.
 pub type Link = (NodeId, NodeId, bool);
 
-/// What has happened, as far as properties need it.
+/// The history, as far as properties need it.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct History {
     pub leaders: BTreeMap<Epoch, NodeId>,
     /// An epoch with two leaders.
     pub two_lead: Option<Epoch>,
-    /// Everything that any node ever held as committed, in order.
+    /// Everything that any node ever had as committed, in order.
     pub committed: Vec<LogPoint>,
-    /// An entry that a node holds as committed where another node held a different one.
+    /// An entry that a node has as committed where another node had a different one.
     pub differs: Option<LogPoint>,
     /// The nodes with injected entries, each with the last of them.
     pub forged: Vec<(usize, LogPoint)>,
@@ -240,7 +240,7 @@ impl State {
         });
     }
 
-    /// Adds to the history who leads and what is committed.
+    /// Adds the current leaders and committed entries to the history.
     fn observe(&mut self) {
         let history = &mut self.history;
         for node in &self.nodes {

@@ -6,7 +6,7 @@ use epoca::protocol::EntryId;
 use epoca::protocol::apply::{Numbers, Write};
 use epoca::verify::watching::{Commits, Watched};
 
-/// Of the key `a`, and at each third revision `b`.
+/// Changes the key `a`, and at each third revision `b`.
 fn change(revision: u64) -> Write {
     let key = Bytes::from(if revision.is_multiple_of(3) { "b" } else { "a" });
     let numbers = Numbers { create_revision: 1, revision, version: revision };
@@ -20,7 +20,7 @@ fn commits() -> Commits {
     commits
 }
 
-/// A watcher of all keys from the third change on gets these changes.
+/// A watcher of all keys from the third change on receives these changes.
 fn watched(revisions: &[u64]) -> Result<Watched, String> {
     let mut watched = Watched::from(Bytes::new(), 3);
     revisions.iter().try_for_each(|revision| watched.on_change(&commits(), &change(*revision)))?;

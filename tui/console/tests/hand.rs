@@ -193,7 +193,7 @@ fn r_cleans_until_every_node_is_live_led_and_equal() {
     assert_eq!(sample.model.cleaning, None);
     let said = notice(&sample);
     assert!(said.starts_with("clean after 0.3 s: 4 nodes live, n1 leads, all logs end at e1·o2"), "{said}");
-    // A log with entries of its own is met only by a push.
+    // Only a push detects a log with conflicting entries.
     sample.inject(3, "q", "666");
     let effects = sample.keys("R");
     assert_eq!(lines(&sample)[1..], ["clear", "put z 3"], "{effects:?}");
@@ -270,7 +270,7 @@ fn the_first_screen_says_what_to_press_and_folds_the_first_election() {
     }
 }
 
-/// What a person writes, and what the nodes tell of it.
+/// The user's writes, and the nodes' reports of them.
 fn written(sample: &mut Sample, replicas: &[u64]) {
     sample.keys("p");
     let newest = sample.model.operations.newest().expect("a write").clone();
