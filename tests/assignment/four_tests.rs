@@ -56,7 +56,7 @@ fn test_3_conflicting_entries_are_injected_and_repaired() {
     assert_eq!((&written["epoch"], &written["offset"]), (&1.into(), &2.into()), "the very number of a forged entry");
     until_all_are_one(&lab);
     assert_eq!(in_state(&lab.log(3), "committed"), ["e1·o0", "e1·o1:x=1", "e1·o2:y=2"]);
-    assert_eq!(lab.local(3, "x").as_deref(), Some("1"), "what was committed stays");
+    assert_eq!(lab.local(3, "x").as_deref(), Some("1"), "committed entries stay");
 }
 
 #[test]

@@ -243,13 +243,13 @@ impl Running {
     }
 
     pub fn has_ended(&mut self) -> bool {
-        self.0.try_wait().expect("it is ours").is_some()
+        self.0.try_wait().expect("the process can be polled").is_some()
     }
 
     pub fn end(self) -> Said {
         let pid = self.0.id();
-        let output = self.0.wait_with_output().expect("it is ours");
-        let text = |bytes| String::from_utf8(bytes).expect("what it prints is text");
+        let output = self.0.wait_with_output().expect("the process can be awaited");
+        let text = |bytes| String::from_utf8(bytes).expect("the output is UTF-8");
         Said { pid, code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
     }
 }

@@ -76,7 +76,7 @@ fn a_replica_truncates_the_inconsistent_reports_its_log_state_and_is_rebuilt_fro
     let truncated = |fact: &Fact| matches!(fact, Fact::Truncated { from, count: 4, .. } if *from == first);
     replica.until("n3 deletes the four entries", |fact| truncated(fact).then_some(()));
     let reported = |fact: &Fact| matches!(fact, Fact::Reported { last, .. } if *last == Some(EntryId::new(1, 1)));
-    replica.until("n3 reports what its log holds then", |fact| reported(fact).then_some(()));
+    replica.until("n3 reports its log at that time", |fact| reported(fact).then_some(()));
     let resynced = |fact: &Fact| match fact {
         Fact::Resynced { to, sync, .. } if *to == NodeId(3) => Some(sync.map(|point| point.id)),
         _ => None,

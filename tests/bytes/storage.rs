@@ -130,7 +130,7 @@ fn spoiled_folder_opens_or_says_why(input: &[u8], of: fn(&Path) -> bool) {
             let text = refusal.to_string();
             assert!(text.len() > 20, "{name}: {text}");
             // A refused folder is unchanged: nothing is repaired by guessing.
-            assert!(!is_log || fs::read(&file).expect("it is there") == after, "{name} was changed: {text}");
+            assert!(!is_log || fs::read(&file).expect("it exists") == after, "{name} was changed: {text}");
         }
     }
 }

@@ -79,7 +79,7 @@ impl Disk {
             support::executable().display()
         );
         fs::write(self.executable(), text).expect("the program can be written");
-        fs::set_permissions(self.executable(), fs::Permissions::from_mode(0o755)).expect("it is ours");
+        fs::set_permissions(self.executable(), fs::Permissions::from_mode(0o755)).expect("the mode can be set");
     }
 
     /// The bytes of a node's log that are durable now.
@@ -98,7 +98,7 @@ impl Disk {
         let folder = self.data().join(format!("{node}/log"));
         let mut files: Vec<_> = fs::read_dir(folder).expect("it has a log").map(|file| file.expect("a file")).collect();
         files.sort_by_key(|file| file.file_name());
-        files.iter().map(|file| file.metadata().expect("it is there").ino()).collect()
+        files.iter().map(|file| file.metadata().expect("it exists").ino()).collect()
     }
 
     fn synced(&self, inode: u64) -> Vec<u8> {
@@ -128,7 +128,7 @@ impl Disk {
     /// Creates a folder with the names and bytes that were synced.
     fn restore(&self, from: &Path, to: &Path, rng: &mut Option<&mut Rng>) {
         fs::create_dir_all(to).expect("the folder can be made");
-        let inode = fs::metadata(from).expect("it was there").ino();
+        let inode = fs::metadata(from).expect("it existed").ino();
         let names = fs::read(self.shadow().join(format!("names/{inode}"))).unwrap_or_default();
         for entry in names.split(|byte| *byte == 0).filter(|entry| !entry.is_empty()) {
             let entry = std::str::from_utf8(entry).expect("names are text here");
@@ -168,7 +168,7 @@ impl Disk {
         }
         fs::create_dir_all(to).expect("the folder can be made");
         for file in files.map(|file| file.expect("a file")) {
-            let (found, target) = (file.metadata().expect("it is there"), to.join(file.file_name()));
+            let (found, target) = (file.metadata().expect("it exists"), to.join(file.file_name()));
             let synced = state == 1 || (state == 2 && rng.one_in(2));
             match found.is_dir() {
                 true => fs::create_dir(&target).expect("it can be made"),
@@ -180,7 +180,7 @@ impl Disk {
 
     /// Everything on the disk at the start counts as synced.
     fn remember(&self, path: &Path) {
-        let inode = fs::metadata(path).expect("it is there").ino();
+        let inode = fs::metadata(path).expect("it exists").ino();
         if path.is_file() {
             fs::copy(path, self.shadow().join(format!("data/{inode}"))).expect("it can be copied");
             fs::hard_link(path, self.shadow().join(format!("keep/{inode}"))).expect("it can be linked");
@@ -189,10 +189,10 @@ impl Disk {
         let mut names = Vec::new();
         for entry in fs::read_dir(path).expect("it can be listed").map(|entry| entry.expect("an entry")) {
             self.remember(&entry.path());
-            let found = entry.metadata().expect("it is there");
+            let found = entry.metadata().expect("it exists");
             let (kind, name) = (if found.is_dir() { 'd' } else { 'f' }, entry.file_name());
             let name = name.to_str().expect("names are text here");
-            write!(names, "{kind} {} {name}\0", found.ino()).expect("memory takes it");
+            write!(names, "{kind} {} {name}\0", found.ino()).expect("a write to memory succeeds");
         }
         fs::write(self.shadow().join(format!("names/{inode}")), names).expect("it can be written");
     }

@@ -23,12 +23,12 @@ async fn the_time_of_a_failover_is_measured() {
         support::agreed(&client).await;
         let leader = support::leader(&client).await.expect("a node leads");
         let pid = cluster.nodes().into_iter().find(|node| node.id == leader).and_then(|node| node.pid);
-        kill(Pid::from_raw(pid.expect("it runs") as i32), Signal::SIGKILL).expect("it is ours");
+        kill(Pid::from_raw(pid.expect("it runs") as i32), Signal::SIGKILL).expect("the process exists");
         let begun = Instant::now();
         // A write in flight to the dead leader has an unknown outcome; the next attempt is another write.
         let value = Bytes::from(round.to_string());
         let put = async { while client.put(Bytes::from_static(b"round"), value.clone()).await.is_err() {} };
-        within(PATIENCE, put).await.expect("another node leads and takes it");
+        within(PATIENCE, put).await.expect("another node leads and accepts the write");
         times.push(begun.elapsed());
         client.restart(leader).await.expect("it starts again");
     }

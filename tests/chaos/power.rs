@@ -75,7 +75,7 @@ async fn a_sync_that_does_nothing_loses_confirmed_writes() {
     let get =
         async |key: &'static str| client.get(Bytes::from(key), Consistency::Linearizable, None).await.expect("read");
     assert!(get("synced").await.is_some());
-    assert!(get("not synced").await.is_none(), "the disk keeps what was not synced: it proves nothing");
+    assert!(get("not synced").await.is_none(), "the disk keeps unsynced bytes, so the test proves nothing");
     cluster.stop().await;
 }
 

@@ -132,7 +132,7 @@ pub async fn agreed(client: &Client) -> Agreed {
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    panic!("the nodes did not become equal: {last}");
+    panic!("the nodes did not converge: {last}");
 }
 
 /// The last position of every node, if all of it is applied on all nodes.

@@ -38,7 +38,7 @@ async fn trap_28_a_frozen_leader_gives_no_stale_read_when_it_resumes() {
             return;
         }
     }
-    panic!("no leader that was frozen believed that it leads when another one did, so nothing was checked");
+    panic!("no frozen leader still believed that it led after another election, so nothing was checked");
 }
 
 /// Freezes the leader, cuts it off, waits for another leader and a write confirmed by it. Returns true if the first
@@ -84,7 +84,7 @@ async fn reads_are_fresh(cluster: &Cluster, frozen: NodeId, others: &[NodeId], n
     let gets = (0..READS).map(|_| client.get(key.clone(), Consistency::Linearizable, Some(frozen)));
     for record in join_all(gets).await.into_iter().flatten() {
         let value = record.map(|record| record.value.escape_ascii().to_string());
-        assert_eq!(value.as_deref(), Some(new), "{frozen} was frozen, and reads what is old");
+        assert_eq!(value.as_deref(), Some(new), "{frozen} was frozen and returns a stale value");
     }
     believes
 }

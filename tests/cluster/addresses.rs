@@ -46,7 +46,7 @@ fn a_start_on_other_ports_puts_the_new_addresses_on_the_member_list() {
 fn unreachable_addresses_are_refused() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let data = folder.path().join("n1");
-    let data = data.to_str().expect("it is text");
+    let data = data.to_str().expect("it is UTF-8");
     for arguments in [
         &["--listen", "127.0.0.1:0", "--advertise", "0.0.0.0:7101"][..],
         &["--listen", "127.0.0.1:0", "--advertise", "[::]:7101"],
@@ -66,7 +66,7 @@ fn unreachable_addresses_are_refused() {
 fn two_nodes_of_one_address_are_refused_by_a_node() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let data = folder.path().join("n1");
-    let data = data.to_str().expect("it is text");
+    let data = data.to_str().expect("it is UTF-8");
     for peers in [["2=127.0.0.1:7102", "3=127.0.0.1:7102"], ["2=127.0.0.1:7101", "3=127.0.0.1:7103"]] {
         let words =
             ["node", "--id", "1", "--data", data, "--listen", "127.0.0.1:7101", "--peer", peers[0], "--peer", peers[1]];

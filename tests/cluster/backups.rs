@@ -32,11 +32,11 @@ impl Running {
     }
 
     fn signal(&self, signal: Signal) {
-        kill(Pid::from_raw(self.0.id() as i32), signal).expect("it is ours and was not waited for");
+        kill(Pid::from_raw(self.0.id() as i32), signal).expect("the process exists");
     }
 
     fn wait(&mut self) -> Option<i32> {
-        self.0.wait().expect("it is ours").code()
+        self.0.wait().expect("the process can be awaited").code()
     }
 }
 
@@ -58,7 +58,7 @@ fn a_backup_leaves_every_file_beside_it_as_it_was() {
     cluster.json(0, &["backup", text(&place.path().join("n.1"))]);
     assert_eq!(names(place.path()), [".n.1.partial", "n.1", "n.1.partial", "n.partial", "n.tmp"]);
     for other in ["n.partial", "n.1.partial", "n.tmp", ".n.1.partial"] {
-        assert_eq!(std::fs::read(place.path().join(other)).expect("it is there"), b"another file", "{other}");
+        assert_eq!(std::fs::read(place.path().join(other)).expect("it exists"), b"another file", "{other}");
     }
 }
 
@@ -95,7 +95,7 @@ fn a_backup_that_is_interrupted_leaves_nothing() {
         let begun = std::cell::Cell::new(false);
         until("it has begun, or needs the node for that", || {
             begun.set(!names(place.path()).is_empty());
-            begun.get() || running.0.try_wait().expect("it is ours").is_some() || {
+            begun.get() || running.0.try_wait().expect("the process can be polled").is_some() || {
                 // It connects to the node before it creates the file.
                 cluster.text(0, &["fault", "resume", "1"]);
                 cluster.text(0, &["fault", "pause", "1"]);

@@ -66,7 +66,7 @@ impl Watcher {
     fn until_all_tell(&self, rows: &[(&str, &str)]) {
         let rows: BTreeMap<_, _> = rows.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         let wanted = Some(Database { keys: Some(rows.len() as u64), rows });
-        until(&format!("all nodes tell {wanted:?}"), || self.told().iter().all(|told| *told == wanted));
+        until(&format!("all nodes report {wanted:?}"), || self.told().iter().all(|told| *told == wanted));
     }
 }
 

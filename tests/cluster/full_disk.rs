@@ -29,7 +29,7 @@ fn start_among(addresses: &[String], id: usize, folder: &Path, file_bytes_max: u
     let script = format!("ulimit -f {}; exec \"$0\" \"$@\"", file_bytes_max / 512);
     let mut command = Command::new("sh");
     command.args(["-c", &script, EXECUTABLE, "node", "--id", &id.to_string(), "--listen", &addresses[id - 1]]);
-    let election_timeout = election_timeout_ms(300).expect("it is told").to_string();
+    let election_timeout = election_timeout_ms(300).expect("it is reported").to_string();
     command.args(["--election-timeout", &election_timeout, "--heartbeat", "50"]);
     for (peer, address) in (1..).zip(addresses).filter(|(peer, _)| *peer != id) {
         command.arg("--peer").arg(format!("{peer}={address}"));
@@ -65,13 +65,13 @@ fn a_full_disk_ends_the_node_with_a_clear_error_and_nothing_confirmed_is_lost() 
 
     let mut full = start(&address, &data, 1 << 20);
     let value = "v".repeat(100_000);
-    until("the node takes writes", || ask(&["put", "first", &value]).code == Some(0));
+    until("the node confirms writes", || ask(&["put", "first", &value]).code == Some(0));
     let mut confirmed = vec!["first".to_owned()];
     let refused = (0..200).map(|number| format!("k{number:03}")).find(|key| {
         let done = ask(&["put", key, &value]).code == Some(0);
         done.then(|| confirmed.push(key.clone())).is_none()
     });
-    assert!(refused.is_some(), "its files grew beyond what they may");
+    assert!(refused.is_some(), "its files exceed the limit");
     let (code, err) = full.last_words();
     assert_eq!(code, Some(1), "{err}");
     assert!(err.contains("the disk is full") && err.contains("make room"), "{err}");
@@ -114,6 +114,6 @@ fn a_full_disk_harms_no_other_node_and_with_room_its_node_returns_with_every_con
     let _with_room = start_among(&addresses, 3, &data(3), roomy);
     for key in &keys {
         let local = ["--connect", &everywhere, "get", key, "--node", "3", "--consistency", "local"];
-        until("the node that was full holds what was confirmed", || epoca(local).code == Some(0));
+        until("the node with the full disk has every confirmed write", || epoca(local).code == Some(0));
     }
 }

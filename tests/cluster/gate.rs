@@ -118,7 +118,7 @@ fn without_a_launcher_the_nodes_are_asked_themselves() {
     let elsewhere = tempfile::tempdir().unwrap();
     let addresses = cluster.addresses().join(",");
     let here = |words: &[&str]| {
-        let folder = elsewhere.path().to_str().expect("it is text");
+        let folder = elsewhere.path().to_str().expect("it is UTF-8");
         let said = crate::support::epoca([&["--connect", &addresses, "--data", folder], words].concat());
         assert_eq!(said.code, Some(0), "{words:?}: {said:?}");
     };
@@ -148,7 +148,7 @@ fn without_a_lab_no_gate_is_touched() {
         assert_eq!((said.code, said.error().0), (Some(1), "lab_only".to_owned()), "{said:?}");
     }
     let folder = tempfile::tempdir().unwrap();
-    let data = folder.path().to_str().expect("it is text");
+    let data = folder.path().to_str().expect("it is UTF-8");
     let node = ["node", "--id", "1", "--listen", "127.0.0.1:0", "--data", data, "--wrong", "skip-check"];
     let said = crate::support::epoca_until_it_ends(node);
     assert!(said.code == Some(1) && said.err.contains("--lab"), "{said:?}");

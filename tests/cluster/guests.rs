@@ -21,7 +21,7 @@ fn from(from: u64, cluster: Option<ClusterId>) -> Envelope {
 fn call<T>(message: T, address: Option<&str>) -> Request<T> {
     let mut request = Request::new(message);
     if let Some(address) = address {
-        request.metadata_mut().insert("epoca-address", address.parse().expect("it is text"));
+        request.metadata_mut().insert("epoca-address", address.parse().expect("it is UTF-8"));
     }
     request
 }
@@ -33,10 +33,10 @@ struct Visit {
 
 impl Visit {
     async fn to(address: &str) -> Visit {
-        let mut control = ControlClient::connect(format!("http://{address}")).await.expect("it is there");
+        let mut control = ControlClient::connect(format!("http://{address}")).await.expect("it exists");
         let status = control.status(proto::StatusRequest {}).await.expect("it answers").into_inner();
         let cluster = status.cluster.expect("it belongs to one");
-        let peer = PeerClient::connect(format!("http://{address}")).await.expect("it is there");
+        let peer = PeerClient::connect(format!("http://{address}")).await.expect("it exists");
         Visit { peer, cluster: ClusterId(cluster[..].try_into().expect("16 bytes")) }
     }
 

@@ -177,19 +177,19 @@ fn a_single_node_leads_immediately_and_again_after_a_restart() {
     let hour = ["--election-timeout", "3600000"];
     let node = Hand::start(1, &hour);
     let takes = |node: &Hand| epoca(["--connect", &node.address, "put", "x", "1"]).code == Some(0);
-    until("it takes writes", || takes(&node));
+    until("writes are confirmed", || takes(&node));
     let node = node.start_again(&hour);
-    until("it takes writes again", || takes(&node));
+    until("writes are confirmed again", || takes(&node));
 }
 
 #[test]
 fn a_node_listens_at_a_name_and_is_reached_by_it() {
     let node = Hand::start_at(1, &free_address().replace("127.0.0.1", "localhost"), &[]);
-    until("it takes writes", || epoca(["--connect", &node.address, "put", "x", "1"]).code == Some(0));
+    until("writes are confirmed", || epoca(["--connect", &node.address, "put", "x", "1"]).code == Some(0));
     // Not every machine has IPv6 loopback addresses.
     let Ok(listener) = TcpListener::bind("[::1]:0") else { return };
     let address = listener.local_addr().expect("it is bound").to_string();
     drop(listener);
     let node = Hand::start_at(1, &address, &[]);
-    until("it takes writes", || epoca(["--connect", &node.address, "put", "x", "1"]).code == Some(0));
+    until("writes are confirmed", || epoca(["--connect", &node.address, "put", "x", "1"]).code == Some(0));
 }

@@ -36,7 +36,7 @@ fn members_that_differ_from_the_log_are_reported_and_the_log_counts() {
         one["leader"].is_u64() && one["leader"] == other["leader"] && one["last"] == other["last"]
     });
     let log = std::fs::read_to_string(&log).expect("it has a log");
-    node.kill().and_then(|()| node.wait()).expect("it is ours");
+    node.kill().and_then(|()| node.wait()).expect("the process can be awaited");
     assert!(log.contains("--peer names n1 n5, but the members by the log are n1 n2 n3"), "{log}");
 }
 

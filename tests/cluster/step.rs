@@ -16,7 +16,7 @@ struct Waiting {
 }
 
 fn pending(cluster: &Cluster) -> Vec<Waiting> {
-    let text = |value: &Value| value.as_str().expect("it is text").to_owned();
+    let text = |value: &Value| value.as_str().expect("it is UTF-8").to_owned();
     let number = |value: &Value| value.as_u64().expect("it is a number");
     let one = |message: &Value| Waiting {
         id: text(&message["id"]),
@@ -67,7 +67,7 @@ fn end(cluster: &Cluster, node: usize, what: &str) -> Value {
 
 /// A client's write that is pending while `meanwhile` runs.
 fn put(cluster: &Cluster, key: &str, meanwhile: impl FnOnce()) -> Said {
-    let data = cluster.data().to_str().expect("it is text").to_owned();
+    let data = cluster.data().to_str().expect("it is UTF-8").to_owned();
     let key = key.to_owned();
     let write = std::thread::spawn(move || epoca(["put", &key, "1", "--timeout", "60", "--data", &data]));
     meanwhile();
@@ -182,7 +182,7 @@ fn timers_stand_still_in_step_mode_however_long_it_lasts() {
     while begun.elapsed() < most {
         assert_eq!(roles(), before);
     }
-    assert!(pending(&cluster).len() <= waiting + 8, "no heartbeat was sent, only what was under way came");
+    assert!(pending(&cluster).len() <= waiting + 8, "no heartbeat was sent, only messages in flight arrived");
     cluster.text(0, &["fault", "step", "off"]);
     cluster.json(0, &["put", "y", "2"]);
     assert_eq!(roles(), before, "the leader is the same: no node's time has jumped");
@@ -221,7 +221,7 @@ fn a_message_can_be_delayed_and_doubled_by_hand_and_is_named_by_its_number() {
     cluster.text(0, &["fault", "duplicate", &number]);
     assert_eq!(pending(&cluster).iter().filter(|message| message.id == to_2.id).count(), 2);
     cluster.text(0, &["fault", "delay-message", &number, "1"]);
-    until("one of the two is delivered by itself and answered", || {
+    until("one of the two is delivered automatically and answered", || {
         let waiting = pending(&cluster);
         let left = waiting.iter().filter(|message| message.id == to_2.id).count();
         left == 1 && waiting.iter().any(|message| message.ends == (2, 1))
@@ -261,7 +261,7 @@ fn what_gets_no_answer_in_step_mode_names_what_ends_it() {
         [(&["put", "x", "2"][..], 3), (&["get", "x"], 4), (&["list"], 4), (&["member", "remove", "4"], 3)]
     {
         let addresses = cluster.addresses().join(",");
-        let elsewhere = cluster.data().join("elsewhere").into_os_string().into_string().expect("it is text");
+        let elsewhere = cluster.data().join("elsewhere").into_os_string().into_string().expect("it is UTF-8");
         let hurried = ["--timeout", "2", "--connect", &addresses, "--data", &elsewhere];
         let said = epoca([words, &hurried].concat());
         assert_eq!(said.code, Some(code), "{words:?}: {said:?}");

@@ -25,7 +25,7 @@ fn for_cluster<'a>(words: &[&'a str], addresses: &'a str) -> Vec<&'a str> {
 #[track_caller]
 fn end(mut child: Child) -> Said {
     let begun = Instant::now();
-    while child.try_wait().expect("it is ours").is_none() {
+    while child.try_wait().expect("the process can be polled").is_none() {
         if begun.elapsed() > PATIENCE {
             let _ = child.kill();
             panic!("it does not end: {:?}", child.wait_with_output());
@@ -33,7 +33,7 @@ fn end(mut child: Child) -> Said {
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
     let output = child.wait_with_output().expect("it has ended");
-    let text = |bytes| String::from_utf8(bytes).expect("it is text");
+    let text = |bytes| String::from_utf8(bytes).expect("it is UTF-8");
     Said { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
 }
 
@@ -123,7 +123,7 @@ fn a_reader_that_has_read_enough_ends_a_command_without_a_word() {
         let mut child = piped(&for_cluster(words, &addresses));
         // As `head -c 1` does; the pipe may hold a whole short answer already.
         let mut first = [0];
-        child.stdout.as_mut().expect("it has one").read_exact(&mut first).expect("it says something");
+        child.stdout.as_mut().expect("it has one").read_exact(&mut first).expect("there is output");
         drop(child.stdout.take());
         let said = end(child);
         let quiet = said.err.lines().all(|line| line.contains("revision"));
@@ -180,8 +180,8 @@ fn node_with_stderr(stderr: Stdio, more: &[&str]) -> (Child, String, tempfile::T
 /// The node confirms writes while the condition asks for more, and exits cleanly on its signal.
 #[track_caller]
 fn lives_and_ends_well(mut node: Child, address: &str, writes: usize) {
-    until("it takes writes", || {
-        assert_eq!(node.try_wait().expect("it is ours"), None, "it has ended");
+    until("writes are confirmed", || {
+        assert_eq!(node.try_wait().expect("the process can be polled"), None, "it has ended");
         epoca(["--connect", address, "put", "x", "0"]).code == Some(0)
     });
     for number in 1..=writes {
@@ -191,7 +191,7 @@ fn lives_and_ends_well(mut node: Child, address: &str, writes: usize) {
     kill(Pid::from_raw(node.id() as i32), Signal::SIGTERM).expect("it runs");
     let mut code = None;
     until("it has ended", || {
-        code = node.try_wait().expect("it is ours").map(|status| status.code());
+        code = node.try_wait().expect("the process can be polled").map(|status| status.code());
         code.is_some()
     });
     assert_eq!(code.flatten(), Some(0));

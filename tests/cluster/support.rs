@@ -92,14 +92,14 @@ fn said(mut child: Child) -> Said {
     // The command's own deadline may be as long as any wait.
     let patience = Patience::of(2 * PATIENCE);
     let status = loop {
-        match child.try_wait().expect("it is ours") {
+        match child.try_wait().expect("the process can be polled") {
             Some(status) => break status,
             None if patience.is_over() => _ = child.kill(),
             None => std::thread::sleep(Duration::from_millis(2)),
         }
     };
     let text = |read: JoinHandle<Vec<u8>>| {
-        String::from_utf8(read.join().expect("it only reads")).expect("what it prints is text")
+        String::from_utf8(read.join().expect("it only reads")).expect("the output is UTF-8")
     };
     Said { code: status.code(), out: text(out), err: text(err) }
 }
@@ -177,14 +177,14 @@ impl Launched {
     }
 
     pub fn signal(&self, signal: Signal) {
-        kill(Pid::from_raw(self.child.id() as i32), signal).expect("the launcher is ours and was not waited for");
+        kill(Pid::from_raw(self.child.id() as i32), signal).expect("the launcher exists");
     }
 
     /// Waits until the launcher has ended; returns its exit code.
     pub fn wait(&mut self) -> Option<i32> {
         let mut code = None;
         until("the launcher has ended", || {
-            code = self.child.try_wait().expect("it is ours").map(|status| status.code());
+            code = self.child.try_wait().expect("the process can be polled").map(|status| status.code());
             code.is_some()
         });
         code.flatten()

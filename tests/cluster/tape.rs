@@ -38,8 +38,8 @@ impl Recorder {
     }
 
     fn end(mut self) {
-        kill(Pid::from_raw(self.child.id() as i32), Signal::SIGTERM).expect("it is ours and was not waited for");
-        let status = self.child.wait().expect("it is ours");
+        kill(Pid::from_raw(self.child.id() as i32), Signal::SIGTERM).expect("the process exists");
+        let status = self.child.wait().expect("the process can be awaited");
         assert!(status.success(), "{status}");
     }
 }

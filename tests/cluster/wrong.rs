@@ -67,7 +67,7 @@ impl Watchers {
 
     fn nothing_found(&self) {
         if let Ok(violation) = self.violations.try_recv() {
-            panic!("nothing is wrong, but {violation}");
+            panic!("unexpected violation: {violation}");
         }
     }
 
@@ -81,7 +81,7 @@ impl Watchers {
                 return;
             }
         }
-        panic!("it was not told");
+        panic!("the event was not observed");
     }
 }
 
@@ -163,7 +163,7 @@ fn a_leader_that_commits_alone_is_found_out() {
     }
     let address = cluster.addresses()[1].clone();
     let alone = crate::support::epoca(["put", "y", "2", "--connect", &address, "--timeout", "5"]);
-    assert_eq!(alone.code, Some(0), "it confirms what no other node has: {alone:?}");
+    assert_eq!(alone.code, Some(0), "it confirms an entry that no other node has: {alone:?}");
     let entry = alone.out.split(' ').nth(1).expect("it says which entry").to_owned();
     let found = watchers.found();
     assert!(found.contains(&entry), "{entry} is on one disk only, but the checks say: {found}");

@@ -34,7 +34,7 @@ fn scene(screen: &str) -> Option<Scene> {
 /// Waits until the tour waits at another place.
 fn next_scene(session: &Session, before: Option<&Scene>) -> (Scene, String) {
     let screen = session.wait_for(|screen| scene(screen).is_some_and(|scene| Some(&scene) != before));
-    (scene(&screen).expect("it was there"), screen)
+    (scene(&screen).expect("it existed"), screen)
 }
 
 fn notes(folder: &Path) -> (Option<i32>, String) {

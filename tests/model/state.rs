@@ -32,7 +32,7 @@ pub struct State {
     pub broken: Option<String>,
 }
 
-/// From, to, and whether it carries election messages.
+/// Sender, receiver, and whether the link carries election messages.
 pub type Link = (NodeId, NodeId, bool);
 
 /// The history, as far as properties need it.
@@ -61,7 +61,7 @@ pub enum Action {
     Heartbeat(usize),
     /// The timeout of a leader for its silent replicas ends.
     LeaderTimeout(usize),
-    /// The number is how many pending writes the disk keeps.
+    /// The number of pending writes that the disk keeps.
     Crash(usize, usize),
     Write(usize),
     /// The epoch of the forged entry, and whether it has the content of a client's write.
@@ -163,8 +163,8 @@ impl State {
         self.send_all(leaving, rules);
     }
 
-    /// A replica that is asked for a vote has not heard its leader for a timeout: otherwise it refuses, which is as
-    /// good as a loss. Returns the messages that leave.
+    /// A replica that receives a vote request has not heard its leader for a timeout: otherwise it refuses, which is
+    /// equivalent to a loss. Returns the messages that leave.
     fn receive(&mut self, envelope: Envelope, rules: &Rules) -> Vec<Envelope> {
         let index = envelope.to.0 as usize - 1;
         let asked = matches!(envelope.message, Message::PreVoteAsked(_) | Message::VoteAsked(_));
@@ -194,7 +194,7 @@ impl State {
                 self.send(envelope, rules);
             }
         }
-        // Grants first: a refusal would raise the candidate above the epoch that another one stands for.
+        // Grants first: a refusal would raise the candidate above the epoch of another candidate.
         let mut answers: Vec<_> = asked.into_iter().flat_map(|envelope| self.receive(envelope, rules)).collect();
         answers.sort_by_key(|envelope| match &envelope.message {
             Message::PreVoteAnswer(answer) => !answer.granted,
@@ -222,7 +222,7 @@ impl State {
         }
     }
 
-    /// Drops answers to an epoch that their receiver has left durably: they change nothing at any later time.
+    /// Drops answers to an epoch that their receiver has durably left: they can have no later effect.
     fn drop_stale_answers(&mut self) {
         let nodes = &self.nodes;
         let alive = |envelope: &Envelope| {

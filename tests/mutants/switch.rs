@@ -62,7 +62,7 @@ fn change<'a>(text: &str, mutant: &'a Mutant) -> (Range<usize>, &'a str) {
     let before = same(old, new);
     let backwards = |text: &str| text.chars().rev().collect::<String>();
     let after = same(&backwards(&old[before..]), &backwards(&new[before..]));
-    let start = text.find(&old[..]).expect("it stands there");
+    let start = text.find(&old[..]).expect("it occurs there");
     (start + before..start + old.len() - after, &new[before..new.len() - after])
 }
 

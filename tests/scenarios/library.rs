@@ -159,7 +159,7 @@ fn evidence_names_node_event_rule_and_entry() {
 #[test]
 fn a_text_of_ones_own_runs_as_the_readme_shows_it() {
     let readme =
-        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/tui/scenario/README.md")).expect("it is there");
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/tui/scenario/README.md")).expect("it exists");
     let text = readme.split("```text\n").find(|text| text.starts_with("title\n")).expect("an example");
     let text = text.split("```").next().expect("it ends");
     let workshop = workshop();

@@ -23,11 +23,11 @@ pub fn begin(workshop: &Path, words: &[&str]) -> Child {
 }
 
 pub fn ran(workshop: &Path, words: &[&str]) -> Output {
-    begin(workshop, words).wait_with_output().expect("it is ours")
+    begin(workshop, words).wait_with_output().expect("the process can be awaited")
 }
 
 pub fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).expect("what it prints is text")
+    String::from_utf8(bytes.to_vec()).expect("the output is UTF-8")
 }
 
 /// Runs scenarios and returns their results. Checks the exit code.

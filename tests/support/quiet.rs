@@ -27,14 +27,14 @@ pub fn until_some<T>(what: &str, mut find: impl FnMut() -> Option<T>) -> T {
         if let Some(found) = find() {
             return found;
         }
-        assert!(!patience.is_over(), "it did not happen in time that {what}");
+        assert!(!patience.is_over(), "timed out: {what}");
         std::thread::sleep(Duration::from_millis(10));
     }
 }
 
 /// The result of the future; panics when it takes too long.
 pub async fn in_time<T>(what: &str, future: impl Future<Output = T>) -> T {
-    within(PATIENCE, future).await.unwrap_or_else(|| panic!("it did not happen in time that {what}"))
+    within(PATIENCE, future).await.unwrap_or_else(|| panic!("timed out: {what}"))
 }
 
 /// The deadline of client operations that must succeed, however busy the machine is.

@@ -102,7 +102,7 @@ fn collect(path: &Path, found: &mut Vec<Source>) {
         entries.for_each(|entry| collect(&entry.expect("an entry can be read").path(), found));
     } else if path.extension().is_some_and(|extension| extension == "rs") && path.is_file() {
         let text = fs::read_to_string(path).expect("a source is text");
-        let path = path.strip_prefix(top()).expect("it lies below the top");
+        let path = path.strip_prefix(top()).expect("it is below the top folder");
         let path = path.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/");
         found.push(Source { path, text });
     }

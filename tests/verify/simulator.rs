@@ -114,7 +114,7 @@ fn a_failing_plan_shrinks_to_what_matters() {
     };
     let plan = (17..).map(hopeless).find(|plan| !plan.faults.is_empty() && !plan.calls.is_empty());
     let plan = plan.expect("some seed has both");
-    let failure = play(&plan, false).failure.expect("this cluster cannot agree");
+    let failure = play(&plan, false).failure.expect("this cluster cannot converge");
     assert_eq!(failure.violation.invariant, "all nodes agree once the faults end");
     let shrunk = shrink(&plan, &failure, 50);
     assert!(!plan.faults.is_empty() && !plan.calls.is_empty());

@@ -28,7 +28,7 @@ fn a_node_comes_back_whichever_file_of_its_log_is_damaged() {
         until("it is a member with a new folder", || incarnation(&cluster, node) != old);
         until("it is a voter again", || members(&cluster) == voters(&[1, 2, 3]));
         until("it has everything", || has_everything(&cluster, node));
-        let why = std::fs::read_to_string(own.join("quarantine-1/why.txt")).expect("it says why");
+        let why = std::fs::read_to_string(own.join("quarantine-1/why.txt")).expect("a reason is reported");
         assert!(why.contains(said), "{why}");
     }
 }
@@ -82,15 +82,15 @@ fn a_node_whose_log_was_cut_behind_its_final_database_comes_back_as_a_new_member
         said.code == Some(0) && said.json()["applied"]["position"].as_u64() >= Some(21)
     });
     cluster.text(0, &["fault", "kill", &node.to_string()]);
-    std::fs::remove_file(own.join("commit")).expect("it was there");
+    std::fs::remove_file(own.join("commit")).expect("it existed");
     let log = log_file(&own);
-    shorten(&log, log.metadata().expect("it is there").len() / 3);
+    shorten(&log, log.metadata().expect("it exists").len() / 3);
     cluster.text(0, &["fault", "restart", &node.to_string()]);
     until("it is a member with a new folder", || incarnation(&cluster, node) != old);
     until("it is a voter again", || members(&cluster) == voters(&[1, 2, 3]));
     until("it has everything", || {
         (0..20).all(|number| has(&cluster, node, &format!("k{number}"), &number.to_string()))
     });
-    let why = std::fs::read_to_string(own.join("quarantine-1/why.txt")).expect("it says why");
+    let why = std::fs::read_to_string(own.join("quarantine-1/why.txt")).expect("a reason is reported");
     assert!(why.contains("committed entries are missing"), "{why}");
 }

@@ -9,11 +9,11 @@ fn a_bit_is_turned_in_the_middle_and_two_of_four_nodes_come_back_one_after_the_o
     let cluster = written("4");
     for node in [a_replica(&cluster), leadership(&cluster).0.as_u64().expect("a node")] {
         let old = incarnation(&cluster, node);
-        let before = std::fs::read(log_file(&folder(&cluster, node))).expect("it is there");
+        let before = std::fs::read(log_file(&folder(&cluster, node))).expect("it exists");
         let said = cluster.json(0, &["fault", "damage", &node.to_string()]);
         let aside = log_file(&folder(&cluster, node).join("quarantine-1"));
         until("its folder is moved aside", || aside.exists());
-        let after = std::fs::read(aside).expect("it is there");
+        let after = std::fs::read(aside).expect("it exists");
         let turned = before.iter().zip(&after).map(|(one, other)| (one ^ other).count_ones()).sum::<u32>();
         assert_eq!(turned, 1, "{said}");
         let (entry, message) = (format!("e{}·o{}", said["epoch"], said["offset"]), said["message"].to_string());

@@ -9,7 +9,7 @@ use crate::support::{Cluster, epoca, epoca_until_it_ends, until};
 /// The values that a node returns from its own final database.
 fn local(address: &str, key: &str) -> Option<String> {
     let elsewhere = tempfile::tempdir().expect("a temporary folder");
-    let folder = elsewhere.path().to_str().expect("it is text");
+    let folder = elsewhere.path().to_str().expect("it is UTF-8");
     let status = epoca(["status", "--output", "json", "--connect", address, "--data", folder]);
     let nodes = status.json();
     let node = nodes.as_array()?.iter().find(|node| node["address"] == address)?["id"].to_string();
@@ -25,7 +25,7 @@ fn an_empty_node_joins_becomes_a_voter_and_replaces_others() {
     // The joining node needs the address of any one member, not of the leader.
     let mut node = Hand::start(5, &["--join", &cluster.addresses()[2]]);
     until("n5 is a voter", || members(&cluster) == voters(&[1, 2, 3, 4, 5]));
-    until("n5 has what was written before", || local(&node.address, "x").as_deref() == Some("1"));
+    until("n5 has the earlier writes", || local(&node.address, "x").as_deref() == Some("1"));
     let log = node.log();
     assert!(log.contains("was added to the cluster") && log.contains("n5 (joining)"), "{log}");
     cluster.text(0, &["fault", "kill", "2"]);
@@ -53,7 +53,7 @@ fn a_node_that_joins_gets_the_snapshot_of_what_the_log_has_given_up() {
     // Its log starts after a snapshot, which contains the member list.
     let node = node.start_again(&[]);
     cluster.json(0, &["put", "k0", "again"]);
-    until("n7 goes on without being told who the others are", || {
+    until("n7 continues without the addresses of the others", || {
         local(&node.address, "k0").as_deref() == Some("again")
     });
 }
@@ -68,7 +68,7 @@ fn a_waiting_node_is_added_by_its_address_and_promoted_on_request() {
     assert_eq!((&added["id"], &added["position"]), (&9.into(), &3.into()), "{added}");
     let with_learner = [voters(&[1, 2, 3]), vec!["n9 learner".to_owned()]].concat();
     until("n9 has all", || local(&node.address, "x").as_deref() == Some("1"));
-    assert_eq!(members(&cluster), with_learner, "it stays what it is");
+    assert_eq!(members(&cluster), with_learner, "its kind does not change");
     let again = cluster.json(0, &["member", "add", &node.address]);
     assert_eq!(again["position"], serde_json::Value::Null, "it is so already: {again}");
     cluster.json(0, &["member", "promote", "9"]);
@@ -135,7 +135,7 @@ fn a_wiped_folder_under_an_old_id_is_refused_and_comes_back_as_a_new_member() {
     cluster.json(0, &["put", "x", "1"]);
     let old = incarnation(&cluster, 3);
     cluster.text(0, &["fault", "kill", "3"]);
-    std::fs::remove_dir_all(cluster.data().join("n3")).expect("it is there");
+    std::fs::remove_dir_all(cluster.data().join("n3")).expect("it exists");
     cluster.json(0, &["put", "x", "2"]);
     cluster.text(0, &["fault", "restart", "3"]);
     until("n3 is a member with its new folder", || incarnation(&cluster, 3) != old);

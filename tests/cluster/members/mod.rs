@@ -43,7 +43,7 @@ fn remove(cluster: &Cluster, node: &str) -> Value {
 
 fn remove_within(cluster: &Cluster, node: &str, seconds: &str) -> Said {
     let elsewhere = tempfile::tempdir().expect("a temporary folder");
-    let folder = elsewhere.path().to_str().expect("it is text");
+    let folder = elsewhere.path().to_str().expect("it is UTF-8");
     let addresses = cluster.addresses().join(",");
     let words = ["member", "remove", node, "--timeout", seconds, "--output", "json"];
     epoca(words.into_iter().chain(["--connect", &addresses, "--data", folder]))

@@ -57,7 +57,7 @@ async fn clients_that_never_read_cost_a_bounded_memory_and_the_others_little() {
     until_it_stands(&sent).await;
     let all = STREAMS as u64 * WRITES_OF_EACH;
     let taken = sent.load(Ordering::Relaxed);
-    assert!(taken < all, "a stream whose answers are not read is not read any further: {taken} of {all}");
+    assert!(taken < all, "the node stops reading a stream with unread responses: {taken} of {all}");
     let with = throughput(&client, CLIENTS, Duration::from_secs(2)).await;
     let memory = memory.most();
     println!(

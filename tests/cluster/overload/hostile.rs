@@ -65,7 +65,7 @@ fn framed(message: &impl Message) -> Bytes {
     let mut framed = BytesMut::new();
     framed.put_u8(0);
     framed.put_u32(message.encoded_len() as u32);
-    message.encode(&mut framed).expect("there is room");
+    message.encode(&mut framed).expect("the buffer has room");
     framed.freeze()
 }
 
@@ -114,7 +114,7 @@ fn begin(requests: &mut SendRequest<Bytes>, does: Does) -> (ResponseFuture, Send
 
 /// The status of a call and its message; `None` if the connection was closed.
 async fn status(response: ResponseFuture) -> Option<(String, String)> {
-    let answer = within(HANGS, response).await.expect("nothing hangs for ever").ok()?;
+    let answer = within(HANGS, response).await.expect("it ends in time").ok()?;
     let header = |name: &str| {
         let value = answer.headers().get(name).and_then(|value| value.to_str().ok());
         value.unwrap_or_default().replace("%20", " ")

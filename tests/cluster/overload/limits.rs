@@ -28,7 +28,7 @@ fn with_few_files(folder: &Path) -> PathBuf {
     let script = folder.join("epoca-with-few-files");
     let text = format!("#!/bin/sh\nulimit -n {FILES}\nexec '{EXECUTABLE}' \"$@\"\n");
     std::fs::write(&script, text).expect("it can be written");
-    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).expect("it is ours");
+    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).expect("the mode can be set");
     script
 }
 
@@ -49,25 +49,25 @@ async fn beyond_the_connection_limit_a_client_is_refused_and_the_cluster_continu
     let mut before = connected(&leader).await;
     let mut idle = Vec::new();
     for _ in 0..CONNECTIONS {
-        idle.push(TcpStream::connect(&leader).await.expect("the system takes it"));
+        idle.push(TcpStream::connect(&leader).await.expect("the system call succeeds"));
     }
 
     let said = refused(&leader).await;
     assert!(said.contains("has the most open connections that it admits"), "{said}");
-    assert!(said.contains("use another node") && said.contains("try again"), "it says what to do: {said}");
+    assert!(said.contains("use another node") && said.contains("try again"), "the message names the remedy: {said}");
     let mut control = ControlClient::connect(format!("http://{leader}")).await.expect("it takes one more");
-    let status = control.status(proto::StatusRequest {}).await.expect("status is told").into_inner();
+    let status = control.status(proto::StatusRequest {}).await.expect("the status is reported").into_inner();
     assert_eq!(status.role(), proto::Role::Leader);
 
     let through_another = put(&mut connected(&other).await, "through another".into(), Bytes::new()).await;
     assert_eq!(through_another.confirmed, 1, "another node passes it on: {through_another:?}");
-    assert_eq!(put(&mut before, "before".into(), Bytes::new()).await.confirmed, 1, "who is in stays in");
+    assert_eq!(put(&mut before, "before".into(), Bytes::new()).await.confirmed, 1, "admitted connections stay open");
 
     let patient =
         Client::new(std::slice::from_ref(&leader), Options { timeout: patient(), ..Options::default() }).unwrap();
     let waits = tokio::spawn(async move { patient.put(Bytes::from("patient"), Bytes::new()).await });
     for _ in 0..EXTRA {
-        idle.push(TcpStream::connect(&leader).await.expect("the system takes it"));
+        idle.push(TcpStream::connect(&leader).await.expect("the system call succeeds"));
     }
     let mut last = idle.pop().expect("there are many");
     let closed = within(HANGS, last.read_u8()).await.expect("it does not hang");
@@ -85,7 +85,7 @@ async fn refused(address: &str) -> String {
     loop {
         let Tally { overloaded, said, .. } = put(&mut connected(address).await, "x".into(), Bytes::new()).await;
         if overloaded == 1 {
-            return said.expect("it says something");
+            return said.expect("there is output");
         }
         // Earlier connections may still be in the kernel's accept queue.
         assert!(!patience.is_over(), "there is no end of connections");

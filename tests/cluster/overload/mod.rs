@@ -172,7 +172,7 @@ fn assert_bounded(memory: &BTreeMap<NodeId, u64>, most_mib: u64) {
 /// Checks that the cluster confirms writes and that all nodes apply the last of them.
 async fn goes_on(cluster: &Cluster) {
     let client = cluster.client(patient()).expect("a client");
-    let written = client.put(Bytes::from("after all"), Bytes::from("1")).await.expect("it takes writes again");
+    let written = client.put(Bytes::from("after all"), Bytes::from("1")).await.expect("writes are confirmed again");
     let patience = Patience::of(HANGS);
     for node in cluster.nodes() {
         loop {

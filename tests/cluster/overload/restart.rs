@@ -94,8 +94,8 @@ async fn killed_and_back(entries: u64, keys: u64) -> (Duration, Vec<String>) {
     let begun = Instant::now();
     fill(&client, entries, keys).await;
     let filled = begun.elapsed().as_secs_f64();
-    node.0.kill().expect("it is ours");
-    node.0.wait().expect("it is ours");
+    node.0.kill().expect("the process can be killed");
+    node.0.wait().expect("the process can be awaited");
     let node = start(&address, &data, &[]);
     let (took, notes) = ready(&client).await;
     println!(
@@ -142,5 +142,5 @@ async fn the_folder_of_a_node_that_overwrites_a_hundred_keys_stays_small() {
     }
     println!("MiB after every 20000 entries: {sizes:?}");
     assert!(sizes.iter().all(|mib| *mib < 60), "{sizes:?}");
-    assert!(sizes[4] <= sizes[2] + 12, "it grows with what was written, not with what lives: {sizes:?}");
+    assert!(sizes[4] <= sizes[2] + 12, "disk use grows with all writes, not with live data: {sizes:?}");
 }

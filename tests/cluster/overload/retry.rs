@@ -50,7 +50,7 @@ async fn until_full(client: &Client) {
             Err(ClientError::Unknown { .. }) => {}
             other => panic!("nothing can be confirmed: {other:?}"),
         }
-        assert!(!patience.is_over(), "it takes more and more");
+        assert!(!patience.is_over(), "the leader never refuses a write");
     }
 }
 
@@ -78,7 +78,7 @@ async fn more_clients_than_a_leader_takes_are_all_confirmed_in_the_end_each_writ
     for line in log.iter().filter(|line| line.kind == Kind::Command) {
         *tries.entry(line.write.expect("each has a name")).or_default() += 1;
     }
-    assert!(tries.values().all(|tries| *tries == 1), "what is refused leaves no entry: {tries:?}");
+    assert!(tries.values().all(|tries| *tries == 1), "a refused write leaves no entry: {tries:?}");
     goes_on(&cluster).await;
     cluster.stop().await;
 }
@@ -104,7 +104,7 @@ async fn a_write_whose_deadline_passes_while_the_leader_is_overloaded_was_defini
     }
     client.clear_rules(&RuleSelection::Rule(held_acks())).await.expect("it is a lab");
     for write in join_all(taken).await {
-        write.expect("no client panics").expect("what was taken up is confirmed, and what was not is taken up now");
+        write.expect("no client panics").expect("accepted writes are confirmed, refused ones are accepted now");
     }
     goes_on(&cluster).await;
     let (late, _) = client.list(Bytes::from("late"), 100, Consistency::Linearizable, None).await.unwrap();

@@ -62,10 +62,10 @@ async fn a_replica_that_works_only_now_and_then_costs_the_others_little_and_the_
         std::thread::spawn(move || {
             while !stop.load(Ordering::Relaxed) {
                 if troubled.load(Ordering::Relaxed) {
-                    kill(slow, Signal::SIGSTOP).expect("it is ours");
+                    kill(slow, Signal::SIGSTOP).expect("the process exists");
                 }
                 std::thread::sleep(Duration::from_millis(90));
-                kill(slow, Signal::SIGCONT).expect("it is ours");
+                kill(slow, Signal::SIGCONT).expect("the process exists");
                 std::thread::sleep(Duration::from_millis(10));
             }
         })
@@ -91,7 +91,7 @@ async fn a_replica_that_never_reads_its_stream_costs_a_bounded_queue_and_what_fi
     let deaf = pid_of(&cluster, NodeId(4));
     let client = cluster.client(patient()).unwrap();
     assert_eq!(dropped_for(&cluster, NodeId(3)).await, 0, "all links have room");
-    let signal = |on: bool| kill(deaf, if on { Signal::SIGSTOP } else { Signal::SIGCONT }).expect("it is ours");
+    let signal = |on: bool| kill(deaf, if on { Signal::SIGSTOP } else { Signal::SIGCONT }).expect("the process exists");
     let (with, without) = with_and_without(&client, signal).await;
     signal(true);
     // A full in-flight window fills the sockets; later commit messages fill the queue.

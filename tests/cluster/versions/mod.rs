@@ -14,9 +14,9 @@ use crate::support::{Cluster, epoca, epoca_until_it_ends, until};
 /// Contents and modes of everything below a folder.
 fn content(folder: &Path) -> BTreeMap<PathBuf, (u32, Vec<u8>)> {
     let mut found = BTreeMap::new();
-    for entry in fs::read_dir(folder).expect("it is there") {
+    for entry in fs::read_dir(folder).expect("it exists") {
         let path = entry.expect("it can be listed").path();
-        let mode = path.metadata().expect("it is there").permissions().mode();
+        let mode = path.metadata().expect("it exists").permissions().mode();
         if path.is_dir() {
             found.extend(content(&path));
             found.insert(path, (mode, Vec::new()));
@@ -30,7 +30,7 @@ fn content(folder: &Path) -> BTreeMap<PathBuf, (u32, Vec<u8>)> {
 
 /// Rewrites the format version of a binary file to a newer one.
 fn make_newer(path: &Path, version: u32) {
-    let mut file = fs::read(path).expect("it is there");
+    let mut file = fs::read(path).expect("it exists");
     file[8..12].copy_from_slice(&version.to_le_bytes());
     let checksum = crc32fast::hash(&file[..12]);
     file[12..16].copy_from_slice(&checksum.to_le_bytes());
@@ -47,7 +47,7 @@ fn a_node_refuses_a_folder_of_a_newer_version_and_changes_nothing_though_others_
     let folder = data.path().join("n3");
     make_newer(&folder.join("log/00000001.log"), 9);
     // A node that found damage would quarantine the folder, since it has peers, and would also restrict the modes.
-    fs::set_permissions(folder.join("identity"), fs::Permissions::from_mode(0o644)).expect("it is ours");
+    fs::set_permissions(folder.join("identity"), fs::Permissions::from_mode(0o644)).expect("the mode can be set");
     let before = content(&folder);
     let data = folder.to_str().expect("a path of text");
     let peers = ["--peer", "1=127.0.0.1:1", "--peer", "2=127.0.0.1:2"];

@@ -42,7 +42,7 @@ fn folder_of(version: &str) -> PathBuf {
 
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("it can be made");
-    for entry in fs::read_dir(from).expect("it is there").flatten() {
+    for entry in fs::read_dir(from).expect("it exists").flatten() {
         let (path, target) = (entry.path(), to.join(entry.file_name()));
         if path.is_dir() {
             copy(&path, &target);
@@ -152,7 +152,7 @@ fn record_some_writes(cluster: &Cluster, file: &Path) {
     for number in 0..3 {
         cluster.json(0, &["put", "k0", &number.to_string()]);
     }
-    assert!(recorder.wait().expect("it is ours").success());
+    assert!(recorder.wait().expect("the process can be awaited").success());
 }
 
 /// Writes of every kind, enough of them for several snapshots.

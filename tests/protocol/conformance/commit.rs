@@ -155,7 +155,7 @@ fn figure_8_e_once_epoch_4_is_on_a_majority_no_node_without_it_leads() {
         for id in [4, 5] {
             if world.role(id) == RoleName::Leader {
                 let epochs = epochs_of(world.host(id).disk.durable());
-                assert_eq!(epochs[..3], [1, 2, 4], "S{id} leads without what was committed");
+                assert_eq!(epochs[..3], [1, 2, 4], "S{id} leads without committed entries");
             }
         }
     }

@@ -83,7 +83,10 @@ impl Witness {
             }
         }
         let known = host.database.applied().map_or(0, |applied| applied.position.0);
-        assert!(known <= self.committed.len() as u64 || host.is_up(), "{id} applied what no node has committed");
+        assert!(
+            known <= self.committed.len() as u64 || host.is_up(),
+            "{id} applied entries that no node has committed"
+        );
     }
 
     fn check_running(&mut self, node: &Node) {
@@ -104,7 +107,7 @@ impl Witness {
         assert!(applied <= committed, "{id} has applied {applied} and committed {committed}");
         let readable = position(host.database.applied());
         assert!(readable <= committed, "{id} shows {readable} to readers and has committed {committed}");
-        assert_eq!(host.database, *self.database(readable), "{id} shows what the log's beginning does not make");
+        assert_eq!(host.database, *self.database(readable), "{id} has data that its log prefix does not produce");
     }
 
     /// A new leader has everything that was committed before its epoch.

@@ -79,7 +79,7 @@ fn check(name: &str) {
         fs::write(&path, &actual).expect("the scenario can be rewritten");
     } else if actual != expected {
         let difference = diff::lines(&expected, &actual);
-        panic!("{name} happens differently (-: expected, +: happened; REWRITE=1 renews it)\n{difference}");
+        panic!("{name}: the trace differs (-: expected, +: actual; REWRITE=1 renews it)\n{difference}");
     }
 }
 

@@ -86,7 +86,7 @@ fn a_slow_database_is_handed_no_more_than_the_bound_and_acks_continue() {
     let end = world.core(1).last();
     assert_eq!((world.snapshot(4).committed, durable(&world, 4).len()), (end, 21));
     let matched = world.snapshot(1).beliefs.into_iter().find(|(id, _)| *id == NodeId(4));
-    assert_eq!(matched.and_then(|(_, belief)| belief.matched), end, "it acks what it cannot apply yet");
+    assert_eq!(matched.and_then(|(_, belief)| belief.matched), end, "it acks entries that it cannot apply yet");
     world.auto(4, Auto::ALL);
     world.settle();
     assert_eq!((world.value(4, "x"), world.core(4).applied()), (Some("19".to_owned()), end));

@@ -97,7 +97,7 @@ fn a_silent_member_or_an_old_learner_keeps_the_level_low() {
     world.kill(3);
     world.install(3, NEW);
     world.elapse_millis(3_000);
-    assert_eq!(listed(&world, 1), [], "n3 is down: what it supports is unknown");
+    assert_eq!(listed(&world, 1), [], "n3 is down: its supported levels are unknown");
     world.newcomer(4);
     world.kill(4);
     world.install(4, OLD);
@@ -157,7 +157,7 @@ fn a_node_below_the_level_in_force_is_rejected_and_stops_by_name_at_the_first_en
     let events = world.take_events();
     assert!(events.iter().any(|event| rejected(&event.what)), "{events:?}");
     world.elapse_until(10, "n3 stops", |world| !world.host(3).is_up());
-    let why = world.node(3).fatal.clone().expect("it says why");
+    let why = world.node(3).fatal.clone().expect("a reason is reported");
     assert!(why.contains("needs feature level 2") && why.contains("n3 supports up to 1: use a newer epoca"), "{why}");
     assert_eq!(listed(&world, 3), [], "it has not taken the entry");
     // The others continue, and the level stays.

@@ -91,7 +91,7 @@ fn trap_28_a_leader_that_hears_old_answers_late_gives_no_stale_read() {
     }
     let read = world.read(1);
     world.settle();
-    assert_eq!(world.answer(read), None, "n1 leads as far as it knows, and has the old value");
+    assert_eq!(world.answer(read), None, "n1 believes that it leads, and has the old value");
     world.elapse_millis(3_000);
     assert!(matches!(world.answer(read), Some(Answer::Refused(_))), "{:?}", world.answer(read));
 }

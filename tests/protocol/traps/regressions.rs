@@ -84,7 +84,7 @@ fn a_replica_that_lost_its_commit_point_is_ordered_again_without_a_write() {
     world.host_mut(4).disk.set_log(image);
     world.restart(4);
     let applied = |world: &World, id| world.snapshot(id).applied.map(|point| point.position);
-    assert!(applied(&world, 4) < applied(&world, 1), "it has forgotten what was final");
+    assert!(applied(&world, 4) < applied(&world, 1), "it has lost final entries");
     world.elapse_millis(500);
     assert_eq!(applied(&world, 4), applied(&world, 1));
 }

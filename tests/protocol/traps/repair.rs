@@ -114,7 +114,7 @@ fn a_forged_entry_that_a_push_confirms_loses_its_mark_durably_before_the_ack() {
     let mut world = voter(&[1], 1);
     let commands = truth[1..].iter().map(|entry| entry.body.clone()).collect();
     world.inject_commands(1, commands, None);
-    assert_eq!(world.host(1).disk.durable().entries, truth, "forged, and by chance what the leader has");
+    assert_eq!(world.host(1).disk.durable().entries, truth, "forged, but equal to the leader's entry by chance");
     assert_eq!(world.host(1).disk.durable().forged_from, Some(Position(2)));
 
     world.hold_disk(1);

@@ -175,7 +175,7 @@ fn trap_40_a_crash_between_installing_and_replacing_the_log_is_ended_by_the_next
         assert_eq!(world.host(4).disk.durable().base.as_ref().map(|base| base.last), Some(snapshot.point));
         assert_eq!(world.snapshot(4).applied, Some(snapshot.point));
         world.elapse_millis(3_000);
-        assert_eq!(world.value(4, "x"), None, "what was forged is gone");
+        assert_eq!(world.value(4, "x"), None, "the forged entries are gone");
         put_many(&mut world, 3);
         assert_equal(&world);
     }

@@ -139,7 +139,7 @@ impl World {
             let envelope = self.network.pool.remove(index);
             self.deliver_message(envelope);
         }
-        panic!("the nodes are never quiet; under way: {:?}", self.network.pool);
+        panic!("the nodes never become idle; in flight: {:?}", self.network.pool);
     }
 
     /// Advances time with a healthy network: messages arrive at once, and each node gets its ticks.

@@ -24,7 +24,7 @@ impl World {
             }
             self.tick(id);
         }
-        panic!("n{id} does not stand for election");
+        panic!("n{id} does not start an election");
     }
 
     /// The node starts an election, and election messages (no others) are delivered until none is left.

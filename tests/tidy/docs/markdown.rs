@@ -127,7 +127,7 @@ fn collect(top: &Path, folder: &Path, pages: &mut Vec<Page>) {
         if path.is_dir() && !["target", "epoca-data", ".git"].contains(&&name[..]) {
             collect(top, &path, pages);
         } else if name.ends_with(".md") {
-            let below = path.strip_prefix(top).expect("it lies below the top");
+            let below = path.strip_prefix(top).expect("it is below the top folder");
             let below = below.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/");
             pages.push(Page::new(below, fs::read_to_string(&path).expect("a document is text")));
         }

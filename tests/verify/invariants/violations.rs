@@ -206,7 +206,7 @@ fn a_commit_that_too_few_hold_is_found_in_streams_once_every_event_has_arrived()
         tell(&mut causal, 1, fact);
     }
     tell(&mut causal, 1, Fact::Committed { up_to: entry(1, 0, 1), count: 1 });
-    assert_eq!(causal.settled(), None, "what explains it may be on its way");
+    assert_eq!(causal.settled(), None, "the explaining event may be in flight");
     for node in [2, 3] {
         tell(&mut causal, node, consistent(1, 1, [entry(1, 0, 1)]));
         tell(&mut causal, node, acked(1, 0));
