@@ -17,7 +17,7 @@ fn a_bit_is_turned_in_the_middle_and_two_of_four_nodes_come_back_one_after_the_o
         let turned = before.iter().zip(&after).map(|(one, other)| (one ^ other).count_ones()).sum::<u32>();
         assert_eq!(turned, 1, "{said}");
         let (entry, message) = (format!("e{}·o{}", said["epoch"], said["offset"]), said["message"].to_string());
-        assert!(message.contains(&entry) && message.contains("comes back as a learner"), "{said}");
+        assert!(message.contains(&entry) && message.contains("rejoins as a learner"), "{said}");
         assert!(said["position"].as_u64().is_some_and(|position| (10..=20).contains(&position)), "{said}");
         comes_back(&cluster, node, &old, 4);
     }

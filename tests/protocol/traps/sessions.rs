@@ -265,7 +265,7 @@ fn trap_47_equal_applied_positions_are_equal_states_whatever_the_way_there() {
             again += log.entries.iter().zip(&outcomes).filter(late).count();
         }
         log.write(named(99, 1, 1_000, put("x", "born in the future")));
-        assert!(log.database != whole, "the applied position belongs to the state");
+        assert!(log.database != whole, "the applied write changes the state");
     }
     assert!(lost > 100 && again > 100, "{lost} lost, {again} answered again: nothing was tested");
 }
