@@ -29,7 +29,7 @@ use crate::wire::refusal::Refusal;
 
 /// Connections admitted beyond the limit.
 const EXTRA_CONNECTIONS: usize = 256;
-/// How long such a connection lives. A node whose link it was connects again by itself.
+/// The lifetime of such a connection. A node reconnects its link automatically.
 const EXTRA_LIFETIME: Duration = Duration::from_secs(10);
 /// How often it is checked. It is closed soon after its client was refused: the client's next connection may be within
 /// the limit.

@@ -387,7 +387,7 @@ pub const RULES: &[(&str, Text)] = &[
     (
         "MessageLetThrough",
         text(
-            "step mode delivers by itself what changes nothing: {kind} #{number} of {from}",
+            "step mode delivers a message that changes nothing: {kind} #{number} of {from}",
             "o passo a passo entrega sozinho o que nada muda: {kind} #{number} de {from}",
         ),
     ),
