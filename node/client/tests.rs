@@ -212,7 +212,7 @@ async fn a_write_to_an_overloaded_node_is_tried_again_under_its_own_name_until_i
 async fn a_stream_that_was_not_taken_is_definite_and_opened_again() {
     let (node, client) = node(&[Ends::NoStream, Ends::NoStream, Ends::Written], LONG).await;
     assert_eq!(put(&client).await, Ok(8));
-    assert_eq!(node.names().len(), 1, "what was refused was not read");
+    assert_eq!(node.names().len(), 1, "a refused stream was not read");
 }
 
 #[tokio::test]

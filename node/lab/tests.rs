@@ -334,7 +334,7 @@ impl Watched {
 fn in_slow_motion_a_message_flies_for_a_millisecond_of_the_nodes_time() {
     let mut at = Watched::at_pace(100);
     assert_eq!(at.incoming(order(1, 1)), Passage::Stays);
-    assert!(at.passes(answer(2, 3)), "what leaves flies at its receiver");
+    assert!(at.passes(answer(2, 3)), "a sent message is in flight at its receiver");
     assert_eq!(at.gate.next_due(), Some(Time(100_000)));
     assert_eq!((at.arrive(99), at.arrive(100)), (vec![], vec![1]));
 }

@@ -321,7 +321,7 @@ async fn watched_until(node: &Node, last: Option<LogPoint>) -> NodeState {
     };
     let Observation::Snapshot(first) = next().await else { panic!("a snapshot comes first") };
     let NodeSnapshot { mut snapshot, .. } = *first;
-    assert_eq!(snapshot.event, 0, "a watcher that comes soon hears all since the start");
+    assert_eq!(snapshot.event, 0, "an early watcher receives all events since the start");
     while snapshot.applied != last {
         let Observation::Events(events) = next().await else { panic!("nothing is lost") };
         for event in events {

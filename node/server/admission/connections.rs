@@ -295,7 +295,7 @@ mod tests {
         let _client = TcpStream::connect(address).await.unwrap();
         let mut connection = incoming.next().await.unwrap().unwrap();
         let handle = connection.connect_info();
-        assert!(handle.extra && !handle.should_close(), "it has a moment for what it may ask");
+        assert!(handle.extra && !handle.should_close(), "a new connection gets time for its first call");
         let mut extensions = Extensions::new();
         extensions.insert(handle.clone());
         let refusal = ConnectionHandle::check(&extensions).expect_err("a client is told");

@@ -413,7 +413,7 @@ fn each_change_is_reported_as_it_is_applied_and_the_keys_are_counted() {
         let begin = opened.database.applied().map_or(1, |applied| applied.position.0 + 1);
         let mut take = |write: &Write| match &write.record {
             Some((value, _)) => _ = told.insert(write.key.clone(), value.clone()),
-            None => assert!(told.remove(&write.key).is_some(), "only what is there is deleted"),
+            None => assert!(told.remove(&write.key).is_some(), "only existing keys are deleted"),
         };
         opened.database.apply_telling(&chain.apply(begin, end), &mut take).unwrap();
     }

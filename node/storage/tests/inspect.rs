@@ -74,7 +74,7 @@ fn a_running_node_is_reported_as_running_and_not_disturbed() {
     // The files of the final database are closed shortly after its readers.
     let patience = Patience::of(Duration::from_secs(20));
     while inspect(&folder.path()).unwrap().applied != Some(chain.entries[19].point()) {
-        assert!(!patience.is_over(), "what was applied never reached the files");
+        assert!(!patience.is_over(), "applied data never reached the files");
     }
     chain.put(1, "after", "the look");
     store(&mut opened, &chain.from(32));

@@ -61,7 +61,7 @@ fn trap_06_killed_between_batches_the_data_are_a_function_of_the_logs_prefix() {
         }
         let opened = folder.open();
         let committed = opened.restored.committed.unwrap().position.0;
-        assert!(committed >= told, "{committed} committed, readers saw {told}");
+        assert!(committed >= told, "{committed} committed, readers were sent {told}");
         let (records, revision) = expected(&chain.entries[..committed as usize]);
         assert!(all_records(&opened) == records, "up to {committed}");
         assert_eq!(opened.database.revision(), revision);

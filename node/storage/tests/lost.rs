@@ -123,7 +123,7 @@ fn a_log_file_that_is_shorter_than_its_header_is_damage_whichever_it_is_and_can_
             let error = folder.try_open().err().expect("an entry was acked");
             assert!(error.is_damage(), "segment {segment}, {left} bytes: {error}");
             let label = examine(&folder.path(), NODE, &error.to_string());
-            assert_eq!(label.members.len(), usize::from(segment > 1), "the list stands in the first file");
+            assert_eq!(label.members.len(), usize::from(segment > 1), "the list is in the first file");
             quarantine(&folder.path(), &label).unwrap();
             let opened = folder.open();
             assert_eq!((opened.restored.tail.len(), opened.quarantines.len()), (0, 1));

@@ -301,7 +301,7 @@ fn trap_40_a_snapshot_that_was_received_and_not_installed_is_installed_by_the_ne
         let point = Some(id.point);
         assert_eq!((restored.committed, restored.purged, restored.before_tail), (point, point, point), "case {case}");
         assert_eq!((restored.tail.len(), restored.forged_from, restored.snapshot), (0, None, Some(id)), "case {case}");
-        assert_eq!(restored.promise, Some(promise(7, None)), "what was promised stays promised");
+        assert_eq!(restored.promise, Some(promise(7, None)), "a promise stays");
         assert_eq!(all_records(&opened), records, "case {case}");
         store(&mut opened, &chain.from(91));
         drop(opened);
@@ -373,7 +373,7 @@ fn a_restart_continues_after_the_intact_blocks_of_a_snapshot() {
         }
         let from = goes_on(&folder, id, &file) as usize;
         let most = spoiled.unwrap_or(received);
-        assert!(from <= most.max(700), "{from}: what comes after byte {most} is not what was sent");
+        assert!(from <= most.max(700), "{from}: the bytes after {most} differ from those sent");
         assert!(from + (72 << 10) > most, "{from}: all blocks before byte {most} are whole");
     }
 }

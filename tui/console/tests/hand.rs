@@ -297,7 +297,7 @@ fn labels(sample: &Sample) -> Vec<String> {
 #[test]
 fn a_line_of_the_sheet_is_ticked_by_what_a_person_shows_and_by_nothing_else() {
     let mut sample = Sample::healthy(LARGE).with_finals();
-    assert_eq!(labels(&sample), [""; 0], "what happened without a command of a person shows nothing");
+    assert_eq!(labels(&sample), [""; 0], "events without a user's command show nothing");
     written(&mut sample, &[2, 3]);
     assert_eq!(labels(&sample), ["1a", "2a", "2d"], "a replica got nothing");
     let mut sample = Sample::healthy(LARGE).with_finals();
