@@ -1,4 +1,4 @@
-//! The client against a node with scripted answers: what is retried under which name, and how an operation ends.
+//! The client against a node with scripted answers: which retries keep a write's id, and how an operation ends.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -24,16 +24,16 @@ use crate::wire::proto::write_response::Outcome;
 #[derive(Clone, Copy, Debug)]
 enum Ends {
     Overloaded,
-    /// It cannot say whether the write will be committed.
+    /// The node cannot tell whether the write will be committed.
     Unknown,
     Written,
-    /// A busy machine: a read takes longer than the first attempt may.
+    /// A busy machine: a read takes longer than the first attempt's timeout.
     Late,
     /// It accepts no stream.
     NoStream,
 }
 
-/// Answers from a list, then its last element repeatedly; keeps the names of the writes.
+/// Returns answers from a list, then its last element repeatedly; records the ids of the writes.
 #[derive(Clone)]
 struct Node {
     answers: Arc<Mutex<VecDeque<Ends>>>,
@@ -121,10 +121,10 @@ impl proto::client_server::Client for Node {
     }
 }
 
-/// The one call of the Control service that the client needs here: the node leads.
+/// The only call of the Control service that the client needs here: the node leads.
 #[derive(Clone)]
 struct Leads {
-    /// How long the status takes.
+    /// The duration of a status call.
     takes: Duration,
 }
 
@@ -167,7 +167,7 @@ impl Service<http::Request<Body>> for Leads {
     }
 }
 
-/// A node with these answers, and a client of it with this deadline.
+/// A node with these answers, and its client with this deadline.
 async fn node(answers: &[Ends], timeout: Duration) -> (Node, Client) {
     node_that_takes(Duration::ZERO, answers, timeout).await
 }
@@ -185,7 +185,7 @@ async fn node_that_takes(takes: Duration, answers: &[Ends], timeout: Duration) -
     (node, client)
 }
 
-/// Of a quiet machine.
+/// On an idle machine.
 const LONG: Duration = Duration::from_secs(60);
 const SHORT: Duration = Duration::from_millis(900);
 
@@ -201,7 +201,7 @@ fn code<T>(ended: Result<T, ClientError>) -> String {
 async fn a_write_to_an_overloaded_node_is_tried_again_under_its_own_name_until_it_is_taken() {
     let (node, client) = node(&[Ends::Overloaded, Ends::Overloaded, Ends::NoStream, Ends::Written], LONG).await;
     let begun = Instant::now();
-    // A stream that is open is not refused again.
+    // An open stream is not refused again.
     assert_eq!(put(&client).await, Ok(8));
     let names = node.names();
     assert!(names.len() >= 3 && names.iter().all(|name| *name == names[0]), "one name for all: {names:?}");
@@ -212,7 +212,7 @@ async fn a_write_to_an_overloaded_node_is_tried_again_under_its_own_name_until_i
 async fn a_stream_that_was_not_taken_is_definite_and_opened_again() {
     let (node, client) = node(&[Ends::NoStream, Ends::NoStream, Ends::Written], LONG).await;
     assert_eq!(put(&client).await, Ok(8));
-    assert_eq!(node.names().len(), 1, "what was refused was not read");
+    assert_eq!(node.names().len(), 1, "a refused stream was not read");
 }
 
 #[tokio::test]

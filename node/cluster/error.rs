@@ -47,7 +47,7 @@ pub enum ClusterError {
     NoPorts { wanted: u64, base: u16 },
     #[error("cannot start {executable}: {reason}", executable = .executable.display())]
     NotStarted { executable: PathBuf, reason: String },
-    /// So many nodes ended that no leader can be elected.
+    /// Too few nodes are left to elect a leader.
     #[error("{text}")]
     NodesEnded { text: String },
     #[error("no node leads after {seconds} s: {why}; the logs of the nodes are {logs}/n*.log", logs = .logs.display())]

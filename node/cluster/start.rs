@@ -132,7 +132,7 @@ impl Cluster {
         }
     }
 
-    /// An error if so many nodes have ended that no leader can be elected.
+    /// An error if too few nodes are left to elect a leader.
     fn enough_left(&self) -> Result<(), ClusterError> {
         let nodes = self.nodes();
         let ended: Vec<String> =

@@ -1,4 +1,4 @@
-//! What the gate passes, holds and drops.
+//! Which messages the gate passes, holds and drops.
 
 use bytes::Bytes;
 
@@ -33,7 +33,7 @@ fn id(from: u64, number: u64) -> MessageId {
     MessageId { from: NodeId(from), to: ME, number }
 }
 
-/// A watched gate, and the state that folding its facts gives.
+/// A watched gate, and the state folded from its facts.
 struct Watched {
     gate: Gate,
     seen: Lab,
@@ -334,7 +334,7 @@ impl Watched {
 fn in_slow_motion_a_message_flies_for_a_millisecond_of_the_nodes_time() {
     let mut at = Watched::at_pace(100);
     assert_eq!(at.incoming(order(1, 1)), Passage::Stays);
-    assert!(at.passes(answer(2, 3)), "what leaves flies at its receiver");
+    assert!(at.passes(answer(2, 3)), "a sent message is in flight at its receiver");
     assert_eq!(at.gate.next_due(), Some(Time(100_000)));
     assert_eq!((at.arrive(99), at.arrive(100)), (vec![], vec![1]));
 }

@@ -197,7 +197,7 @@ mod tests {
         assert!(clock.keeps_lease(lease), "every lease of before is over");
         clock.freeze();
         let_pass(&clock, lease + 1);
-        assert!(!clock.keeps_lease(lease), "time stands still");
+        assert!(!clock.keeps_lease(lease), "time is stopped");
         assert!(!Clock::start_in_lab(false, Pace::new(10).expect("a pace")).keeps_lease(0));
     }
 }

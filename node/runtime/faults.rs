@@ -177,7 +177,7 @@ impl EventLoop {
         self.clock.set_pace(pace);
     }
 
-    /// Whether step mode delivers the message by itself, because it changes nothing.
+    /// Whether step mode delivers the message automatically, because it changes nothing.
     fn lets_through(&self, envelope: &Envelope) -> bool {
         let may = self.faults.as_ref().is_some_and(|faults| faults.gate.may_let_through(envelope));
         may && changes_nothing(&self.core, self.clock.core_time(), envelope)

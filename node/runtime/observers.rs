@@ -184,7 +184,7 @@ mod tests {
         assert!(!observers.prune(Time(1)));
         rings[1].close();
         assert!(observers.prune(Time(1)));
-        assert!(!observers.prune(Time(1)), "told once");
+        assert!(!observers.prune(Time(1)), "reported once");
     }
 
     fn beginning(observers: &mut Observers) {
@@ -212,7 +212,7 @@ mod tests {
         let mut observers = Observers::new(NodeId(1), true);
         beginning(&mut observers);
         assert!(!observers.prune(Time(BEGINNING_MICROS - 1)));
-        assert!(observers.prune(Time(BEGINNING_MICROS)), "nothing is to be told any more");
+        assert!(observers.prune(Time(BEGINNING_MICROS)), "nothing is left to report");
         beginning(&mut observers);
         (0..=BEGINNING_WEIGHT_MAX).for_each(|_| observers.publish(Time(1), Fact::Killed { node: NodeId(1) }));
         assert!(!observers.needs_facts());

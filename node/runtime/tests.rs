@@ -1,4 +1,4 @@
-//! Real nodes over loopback gRPC, on a storage in memory.
+//! Real nodes over loopback gRPC, with in-memory storage.
 
 pub(super) mod memory;
 
@@ -27,7 +27,7 @@ use crate::wire::proto::control_client::ControlClient;
 use crate::wire::proto::{control_response, get_response, write_response};
 use crate::wire::refusal::Refusal;
 
-/// Longer than anything here may take on a quiet machine.
+/// Longer than any wait here on an idle machine.
 const DEADLINE: Duration = Duration::from_secs(20);
 
 struct Node {
@@ -75,7 +75,7 @@ impl Node {
         response.outcome.expect("the answer says something")
     }
 
-    /// The value that a linearizable or local read sees.
+    /// The value that a linearizable or local read returns.
     async fn value(&self, key: &'static str, consistency: proto::Consistency) -> Option<Bytes> {
         match self.get(key, consistency).await {
             get_response::Outcome::Record(record) => Some(record.value),
@@ -117,7 +117,7 @@ fn refusal(answer: proto::ControlResponse) -> Refusal {
     }
 }
 
-/// A cluster on free ports, of which n1 leads.
+/// A cluster on free ports, led by n1.
 async fn cluster(size: u64, lab: bool) -> Vec<Node> {
     let mut listeners = Vec::new();
     for id in 1..=size {
@@ -126,7 +126,7 @@ async fn cluster(size: u64, lab: bool) -> Vec<Node> {
     }
     let addresses: Vec<_> = listeners.iter().map(|(id, address, _)| (*id, *address)).collect();
     let nodes: Vec<_> = listeners.into_iter().map(|(id, _, listener)| start(id, listener, &addresses, lab)).collect();
-    // A node alone stands by itself, at once.
+    // A single node elects itself at once.
     if size > 1 {
         expect_done(nodes[0].control().stand(proto::StandRequest {}).await.expect("n1 answers").into_inner());
     }
@@ -174,7 +174,7 @@ pub(super) fn options(id: u64) -> NodeOptions {
         pace: Pace::REAL,
         wrong: None,
         heartbeat_ms: 50,
-        // Long, so that no election comes that a test does not ask for.
+        // Long, so that only the test starts elections.
         election_timeout_ms: on_this_machine(Duration::from_secs(5)).as_millis() as u64,
         manual: false,
         prefer: Prefer::None,
@@ -321,7 +321,7 @@ async fn watched_until(node: &Node, last: Option<LogPoint>) -> NodeState {
     };
     let Observation::Snapshot(first) = next().await else { panic!("a snapshot comes first") };
     let NodeSnapshot { mut snapshot, .. } = *first;
-    assert_eq!(snapshot.event, 0, "a watcher that comes soon hears all since the start");
+    assert_eq!(snapshot.event, 0, "an early watcher receives all events since the start");
     while snapshot.applied != last {
         let Observation::Events(events) = next().await else { panic!("nothing is lost") };
         for event in events {
@@ -355,7 +355,7 @@ async fn a_node_that_reads_damaged_data_stops_immediately() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
     let node = start_on(memory::damaged(1), 1, listener, &[], true);
     eventually("n1 leads", async || matches!(node.put("x", "1").await, write_response::Outcome::Written(_))).await;
-    // It is gone before it answers.
+    // The connection is gone before the node answers.
     let mut control = node.control();
     tokio::spawn(async move { control.read_log(proto::ReadLogRequest { from: 1, limit: 1 }).await });
     let ended = within(DEADLINE, node.task).await.expect("the node ends in time");

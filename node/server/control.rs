@@ -328,7 +328,7 @@ impl ControlService {
     }
 }
 
-/// Asks the loop, in words of gRPC if it does not answer.
+/// Asks the loop; a missing answer becomes a gRPC status.
 pub(super) async fn ask<T>(queue: &RequestQueue, request: impl FnOnce(oneshot::Sender<T>) -> Ask) -> Result<T, Status> {
     let asked = queue.ask(request).map_err(|why| match why {
         NotTaken::Overloaded => overloaded(&why.into()),

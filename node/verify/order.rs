@@ -246,7 +246,7 @@ impl<T: Item> CausalOrder<T> {
         let Some(sender) = self.nodes.get(&from) else { return Cause::Known };
         let heard = self.nodes.get(&event.node).and_then(|node| node.heard.get(&from)).copied().unwrap_or(0);
         if heard != 0 && heard != sender.process {
-            // Of a process that is over all was told that will ever be told.
+            // An ended process has sent all its events.
             return if heard > sender.process { Cause::Awaited(Some(from)) } else { Cause::Known };
         }
         match sender.sent {

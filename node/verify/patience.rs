@@ -154,13 +154,13 @@ impl std::ops::Deref for PaceGuard<'_> {
     type Target = Pace;
 
     fn deref(&self) -> &Pace {
-        self.0.as_ref().expect("it was made before it was guarded")
+        self.0.as_ref().expect("it is initialized before it is guarded")
     }
 }
 
 impl std::ops::DerefMut for PaceGuard<'_> {
     fn deref_mut(&mut self) -> &mut Pace {
-        self.0.as_mut().expect("it was made before it was guarded")
+        self.0.as_mut().expect("it is initialized before it is guarded")
     }
 }
 

@@ -20,7 +20,7 @@ impl Commits {
         for change in changes {
             let next = self.revision() + 1;
             if change.revision != next {
-                return Err(format!("{} makes the revision {}, and {next} is the next", change.id, change.revision));
+                return Err(format!("{} has revision {}, but {next} is next", change.id, change.revision));
             }
             self.changes.push(change.clone());
         }
@@ -65,13 +65,13 @@ impl Watched {
     pub fn on_change(&mut self, commits: &Commits, change: &Write) -> Result<(), String> {
         let revision = change.revision;
         if revision <= self.up_to {
-            return Err(format!("the change {revision} comes again, or late: all up to {} was told", self.up_to));
+            return Err(format!("change {revision} is repeated or late: all up to {} were sent", self.up_to));
         }
         if !change.key.starts_with(&self.prefix) {
-            return Err(format!("the change {revision} is of {:?}, and {:?} is watched", change.key, self.prefix));
+            return Err(format!("change {revision} has the key {:?}, but {:?} is watched", change.key, self.prefix));
         }
         if commits.at(revision) != Some(change) {
-            return Err(format!("{change:?} is told, and {:?} is committed", commits.at(revision)));
+            return Err(format!("{change:?} is sent, but {:?} is committed", commits.at(revision)));
         }
         self.nothing_before(commits, revision)?;
         self.up_to = revision;
@@ -81,7 +81,7 @@ impl Watched {
     /// A node reports that there is no further change up to a revision, inclusive.
     pub fn on_reached(&mut self, commits: &Commits, revision: u64) -> Result<(), String> {
         if revision > commits.revision().max(self.up_to) {
-            return Err(format!("it has seen all up to {revision}, and {} is the last", commits.revision()));
+            return Err(format!("it has received all up to {revision}, but {} is the last", commits.revision()));
         }
         self.nothing_before(commits, revision + 1)?;
         self.up_to = self.up_to.max(revision);
@@ -92,7 +92,7 @@ impl Watched {
     pub fn on_gone(&mut self, oldest: u64) -> Result<(), String> {
         if oldest <= self.up_to + 1 {
             let next = self.up_to + 1;
-            return Err(format!("changes from {next} on are said to be gone, and kept from {oldest} on"));
+            return Err(format!("changes from {next} on are reported as compacted, but are kept from {oldest} on"));
         }
         self.up_to = oldest - 1;
         Ok(())
@@ -101,9 +101,7 @@ impl Watched {
     fn nothing_before(&self, commits: &Commits, revision: u64) -> Result<(), String> {
         match commits.first_between(&self.prefix, self.up_to, revision) {
             None => Ok(()),
-            Some(missed) => {
-                Err(format!("the change {} of {:?} was left out before {revision}", missed.revision, missed.key))
-            }
+            Some(missed) => Err(format!("change {} of {:?} is missing before {revision}", missed.revision, missed.key)),
         }
     }
 }

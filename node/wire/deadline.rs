@@ -36,7 +36,7 @@ mod tests {
     fn a_request_carries_the_callers_deadline() {
         let deadline = Instant::now() + Duration::from_secs(60);
         let request = Deadline(deadline).call(Request::new(())).expect("nothing is refused");
-        let left = time_left(request.metadata()).expect("it is told");
+        let left = time_left(request.metadata()).expect("it is reported");
         assert!(left <= Duration::from_secs(60) && left > Duration::ZERO, "{left:?}");
         assert_eq!(time_left(Request::new(()).metadata()), None);
     }

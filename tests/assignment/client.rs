@@ -1,4 +1,4 @@
-//! Graded: the client. A process of its own that sends data to the leader and queries it.
+//! Graded: the client. It is a separate process that sends data to the leader and queries it.
 
 use std::collections::BTreeSet;
 
@@ -23,7 +23,7 @@ fn the_client_sends_data_to_the_leader() {
     let leader = lab.watch(1);
     lab.put("x", "1");
     let proposed = |fact: &Fact| match fact {
-        // The first one opens the epoch; no client has sent it.
+        // The first entry opens the epoch; no client sent it.
         Fact::Proposed { entry } => entry.first().filter(|entry| entry.key.is_some()).map(ToString::to_string),
         _ => None,
     };

@@ -2,7 +2,7 @@
 
 use crate::lab::{DONE, Lab, NOT, identity, in_state, until};
 
-/// All nodes have one log, everything in it committed.
+/// Whether all nodes have one log that is fully committed.
 #[track_caller]
 fn until_all_are_one(lab: &Lab) {
     until("all nodes hold the same, all of it committed", || {
@@ -56,7 +56,7 @@ fn test_3_conflicting_entries_are_injected_and_repaired() {
     assert_eq!((&written["epoch"], &written["offset"]), (&1.into(), &2.into()), "the very number of a forged entry");
     until_all_are_one(&lab);
     assert_eq!(in_state(&lab.log(3), "committed"), ["e1·o0", "e1·o1:x=1", "e1·o2:y=2"]);
-    assert_eq!(lab.local(3, "x").as_deref(), Some("1"), "what was committed stays");
+    assert_eq!(lab.local(3, "x").as_deref(), Some("1"), "committed entries stay");
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn test_4_nothing_is_applied_or_readable_before_the_commit_order() {
     assert_eq!(lab.json(DONE, &["get", "x"])["value"], "1", "the others have it");
     assert_eq!(in_state(&lab.inspect(3).log, "intermediate"), ["e1·o2:x=1"], "on the disk of the running node too");
 
-    // A node that has ended well has all of both kinds of data on its disk.
+    // A node that shut down cleanly has intermediate and final data on disk.
     lab.stop_everything();
     let inspected = lab.inspect(3);
     assert_eq!(in_state(&inspected.log, "intermediate"), ["e1·o2:x=1"]);

@@ -1,7 +1,7 @@
 //! Four node processes on a temporary folder and free ports, and client processes that talk to them.
 //!
-//! The test is the launcher. A client is the `epoca` program, started for each command; everything that the test checks
-//! it learns from such a client, from the nodes' events, or from their folders. Times are those of a quiet machine.
+//! The test is the launcher. A client is the `epoca` program, started for each command. The test learns everything that
+//! it checks from such a client, from the nodes' events, or from their folders. Times are those of an idle machine.
 
 #[path = "../support/files.rs"]
 mod files;
@@ -31,14 +31,14 @@ const EXECUTABLE: &str = env!("CARGO_BIN_EXE_epoca");
 
 pub struct Lab {
     runtime: Runtime,
-    /// `None` while everything is stopped.
+    /// `None` while all nodes are stopped.
     cluster: Option<Cluster>,
-    /// Of a quiet machine.
+    /// Of an idle machine.
     election_timeout_ms: u64,
     folder: TempDir,
 }
 
-/// What a client process said, and how it ended.
+/// A client process's output and exit code.
 #[derive(Debug)]
 #[allow(dead_code, reason = "what it said on standard error is shown when a test fails")]
 pub struct Said {
@@ -60,12 +60,12 @@ impl Lab {
         Lab::with_election_timeout(3_000)
     }
 
-    /// For tests in which another node is elected, or everything starts again.
+    /// For tests with an election or a full restart.
     pub fn with_elections() -> Lab {
         Lab::with_election_timeout(1_000)
     }
 
-    /// A leader that waits long before it gives up without a majority.
+    /// A leader that keeps its role for a long time without a quorum.
     pub fn patient() -> Lab {
         Lab::with_election_timeout(10_000)
     }
@@ -94,14 +94,14 @@ impl Lab {
         self.cluster = Some(cluster);
     }
 
-    /// Ends all nodes as a person would, with a signal that they can hear.
+    /// Ends all nodes with SIGTERM, so that they shut down cleanly.
     pub fn stop_everything(&mut self) {
         if let Some(cluster) = self.cluster.take() {
             self.runtime.block_on(cluster.stop());
         }
     }
 
-    /// All node processes die at once, without a chance to say or write anything more.
+    /// Kills all node processes at once; they can neither reply nor write anything more.
     pub fn kill_everything(&mut self) {
         let _guard = self.runtime.enter();
         self.cluster = None;
@@ -123,18 +123,18 @@ impl Lab {
         self.folder.path().join(format!("n{node}"))
     }
 
-    /// A client process with this command.
+    /// Runs a client process with this command.
     pub fn client(&self, words: &[&str]) -> Said {
         self.begin(words).end()
     }
 
-    /// The same, without waiting for its end.
+    /// The same, without waiting for its exit.
     pub fn begin(&self, words: &[&str]) -> Running {
         let data = ["--data", self.folder.path().to_str().expect("the folder's name is text"), "--output", "json"];
         Running::start(&[words, &data].concat())
     }
 
-    /// A client process whose command must end with this code; returns its JSON.
+    /// Runs a client process that must exit with this code; returns its JSON.
     #[track_caller]
     pub fn json(&self, code: i32, words: &[&str]) -> Value {
         let said = self.client(words);
@@ -152,7 +152,7 @@ impl Lab {
         self.json(DONE, &[&["fault"], words].concat())
     }
 
-    /// What a reader of this node's own final database sees.
+    /// Reads this node's own final database.
     pub fn local(&self, node: usize, key: &str) -> Option<String> {
         let said = self.client(&["get", key, "--node", &node.to_string(), "--consistency", "local"]);
         match said.code {
@@ -166,7 +166,7 @@ impl Lab {
         lines(&self.json(DONE, &["log", "--node", &node.to_string(), "--all"]))
     }
 
-    /// What each node says of itself.
+    /// Each node's status.
     pub fn status(&self) -> Vec<Value> {
         self.json(DONE, &["status"]).as_array().expect("status is a list").clone()
     }
@@ -176,7 +176,7 @@ impl Lab {
         leader["id"].as_u64().map(|id| id as usize)
     }
 
-    /// Another node than `old` leads and has committed in its epoch.
+    /// Whether a node other than `old` leads and has committed in its epoch.
     #[track_caller]
     pub fn until_followed(&self, old: usize) -> usize {
         let leader = until_some("another node leads", || self.leader().filter(|leader| *leader != old));
@@ -184,7 +184,7 @@ impl Lab {
         leader
     }
 
-    /// The folder of a node as `epoca inspect` shows it. Of a node that runs, a copy of its files is looked at.
+    /// The folder of a node as `epoca inspect` shows it. For a running node, a copy of its files is inspected.
     pub fn inspect(&self, node: usize) -> Inspected {
         let copy = tempfile::tempdir().expect("a temporary folder");
         copy_folder(&self.folder_of(node), copy.path());
@@ -194,7 +194,7 @@ impl Lab {
         Inspected { log: lines(&json["log"]), database: records(&json["database"]) }
     }
 
-    /// Everything that a node tells from now on.
+    /// Subscribes to a node's events.
     pub fn watch(&self, node: usize) -> Watched {
         let facts = Arc::new(Mutex::new(Vec::new()));
         let seen = facts.clone();
@@ -243,13 +243,13 @@ impl Running {
     }
 
     pub fn has_ended(&mut self) -> bool {
-        self.0.try_wait().expect("it is ours").is_some()
+        self.0.try_wait().expect("the process can be polled").is_some()
     }
 
     pub fn end(self) -> Said {
         let pid = self.0.id();
-        let output = self.0.wait_with_output().expect("it is ours");
-        let text = |bytes| String::from_utf8(bytes).expect("what it prints is text");
+        let output = self.0.wait_with_output().expect("the process can be awaited");
+        let text = |bytes| String::from_utf8(bytes).expect("the output is UTF-8");
         Said { pid, code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
     }
 }
@@ -260,7 +260,7 @@ impl Said {
     }
 }
 
-/// One entry of a node's log, as client and inspect show it.
+/// One log entry, as client and `inspect` show it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Line {
     pub epoch: u64,
@@ -282,17 +282,17 @@ impl Line {
     }
 }
 
-/// The texts of lines in a state.
+/// The texts of the entries in a state.
 pub fn in_state(lines: &[Line], state: &str) -> Vec<String> {
     lines.iter().filter(|line| line.state == state).map(Line::text).collect()
 }
 
-/// Entry ids and digests: two logs with the same are the same.
+/// Entry ids and digests: two logs with equal ones are equal.
 pub fn identity(lines: &[Line]) -> Vec<(u64, u64, String)> {
     lines.iter().map(|line| (line.epoch, line.offset, line.digest.clone())).collect()
 }
 
-/// What a folder holds: intermediate data and final data.
+/// A folder's contents: intermediate data and final data.
 #[derive(Debug)]
 pub struct Inspected {
     pub log: Vec<Line>,
@@ -321,7 +321,7 @@ fn records(json: &Value) -> Vec<String> {
     json.as_array().expect("a database is a list").iter().map(record).collect()
 }
 
-/// A node's events, as they come.
+/// A node's events, in order of arrival.
 pub struct Watched {
     facts: Arc<Mutex<Vec<Fact>>>,
 }
@@ -331,13 +331,13 @@ impl Watched {
         self.facts.lock().expect("no holder of the lock panics").clone()
     }
 
-    /// Waits for a fact; returns what the function makes of the first one that it takes.
+    /// Waits for a fact that `take` accepts; returns its result for the first one.
     #[track_caller]
     pub fn until<T>(&self, what: &str, mut take: impl FnMut(&Fact) -> Option<T>) -> T {
         until_some(what, || self.facts().iter().find_map(&mut take))
     }
 
-    /// Where the first fact is that the function takes, among all facts so far.
+    /// The index of the first fact so far that the function accepts.
     pub fn place(&self, take: impl FnMut(&Fact) -> bool) -> Option<usize> {
         self.facts().iter().position(take)
     }

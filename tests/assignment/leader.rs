@@ -14,7 +14,7 @@ fn the_leader_receives_data_and_keeps_them_in_its_log_with_epoch_and_offset() {
     let texts: Vec<_> = log.iter().map(crate::lab::Line::text).collect();
     assert_eq!(texts, ["e1·o0", "e1·o1:x=1", "e1·o2:y=2"]);
 
-    // Another leader is another epoch; its offsets begin at 0.
+    // A new leader has a new epoch; its offsets start at 0.
     lab.fault(&["kill", "1"]);
     let leader = lab.until_followed(1);
     let log = lab.log(leader);
@@ -78,7 +78,7 @@ fn the_leader_marks_an_entry_committed_only_after_the_majority_and_then_confirms
     for node in ["3", "4"] {
         lab.fault(&["pause", node]);
     }
-    // Two of four hold it: the leader and n2.
+    // Two of four have the entry: the leader and n2.
     let mut client = lab.begin(&["put", "x", "1", "--timeout", "60"]);
     until("n2 holds it", || in_state(&lab.log(2), "intermediate") == ["e1·o1:x=1"]);
     assert_eq!(in_state(&lab.log(1), "intermediate"), ["e1·o1:x=1"]);

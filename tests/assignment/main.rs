@@ -1,8 +1,8 @@
-//! What the assignment asks for, on real processes through the public API: its four tests, and one test for each graded
-//! line, named for it.
+//! The requirements of the assignment on real processes, through the public API: its four tests, and one test for each
+//! graded line, named for it.
 //!
-//! Each test has a cluster of its own: four node processes, started by the test, and a client process for each command,
-//! all with their own process ids, talking over gRPC on the loopback.
+//! Each test has its own cluster: four node processes, started by the test, and a client process for each command, all
+//! with their own process ids, talking over gRPC on the loopback.
 
 mod lab;
 

@@ -35,7 +35,7 @@ fn a_replica_checks_that_an_entry_continues_its_log_exactly() {
     let prev = replica.until("y was checked", consistent);
     assert_eq!(prev, Some(EntryId::new(1, 1)), "y continues the log after x");
 
-    // The right number, and other content: the check compares both.
+    // The same id with other content: the check compares both.
     lab.fault(&["inject", "3", "z", "666"]);
     lab.put("z", "3");
     let conflict = |fact: &Fact| match fact {
@@ -76,7 +76,7 @@ fn a_replica_truncates_the_inconsistent_reports_its_log_state_and_is_rebuilt_fro
     let truncated = |fact: &Fact| matches!(fact, Fact::Truncated { from, count: 4, .. } if *from == first);
     replica.until("n3 deletes the four entries", |fact| truncated(fact).then_some(()));
     let reported = |fact: &Fact| matches!(fact, Fact::Reported { last, .. } if *last == Some(EntryId::new(1, 1)));
-    replica.until("n3 reports what its log holds then", |fact| reported(fact).then_some(()));
+    replica.until("n3 reports its log at that time", |fact| reported(fact).then_some(()));
     let resynced = |fact: &Fact| match fact {
         Fact::Resynced { to, sync, .. } if *to == NodeId(3) => Some(sync.map(|point| point.id)),
         _ => None,

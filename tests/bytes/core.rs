@@ -1,7 +1,7 @@
-//! The protocol's core among members that send arbitrary messages: whatever passes a node's checks, the core neither
-//! panics nor stops.
+//! The protocol's core among members that send arbitrary messages: for every message that passes a node's checks, the
+//! core neither panics nor stops.
 //!
-//! It may stop in one case, which the protocol names: two whole logs that differ where both say "committed".
+//! It may stop in one case, which the protocol names: two intact logs conflict at a committed position.
 
 use bolero::check;
 use epoca::protocol::{
@@ -15,7 +15,7 @@ use crate::samples;
 use crate::spoil::Tape;
 use crate::world::{Options, Pick, World};
 
-/// What is said of a log in which both sides are whole.
+/// The stop reason of a log conflict in which both logs are intact.
 const DOCUMENTED: [&str; 2] = ["neither log is damaged", "is an older copy of itself"];
 
 #[test]
@@ -36,7 +36,7 @@ fn members_that_say_anything_make_no_node_panic_or_stop() {
     });
 }
 
-/// Three nodes with small bounds, so that windows are left and limits are met.
+/// Three nodes with small bounds, so that windows overflow and limits are reached.
 fn world(tape: &mut Tape) -> World {
     let mut options = Options::voters(3);
     options.limits.window_entries = 4;
@@ -67,7 +67,7 @@ fn act(world: &mut World, tape: &mut Tape) {
     }
 }
 
-/// One node hears something, if it passes the door.
+/// One node receives a message, if it passes the node's checks.
 fn say(world: &mut World, tape: &mut Tape) {
     let to = 1 + tape.below(3) as u64;
     let message = message(world, to, tape);
@@ -100,7 +100,7 @@ fn optional_epoch(world: &World, to: u64, tape: &mut Tape) -> Option<u64> {
     (!tape.one_in(12)).then(|| epoch(world, to, tape))
 }
 
-/// A point of the node's own log, perhaps spoiled.
+/// A position of the node's own log, perhaps corrupted.
 fn point(world: &World, to: u64, tape: &mut Tape) -> LogPoint {
     let entries = &world.host(to).disk.written().entries;
     let mut point = match entries.len() {

@@ -1,6 +1,6 @@
-//! Bad bytes: everything invalid from a network, a disk or a keyboard is refused with a reason, and nothing panics.
+//! Corrupt bytes: invalid input from network, disk or keyboard is refused with a reason, and nothing panics.
 //!
-//! Each target takes bytes, which corrupt good samples or are used directly (`spoil`). `cargo test --test bytes` runs
+//! Each target takes bytes, which corrupt valid samples or are used directly (`spoil`). `cargo test --test bytes` runs
 //! the corpus beside each target and a bounded number of generated inputs. Deep runs, one target at a time:
 //!
 //! ```text
@@ -8,7 +8,7 @@
 //! EPOCA_SEED=7 cargo test --release --test bytes node
 //! ```
 //!
-//! The second gives the real nodes other messages. What such a run finds is printed with its seed, and belongs into
+//! The second varies the messages to the real nodes. A failing input is printed with its seed, and belongs in
 //! `__fuzz__/TARGET/corpus`, which every run reads first.
 
 mod spoil;

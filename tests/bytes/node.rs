@@ -1,4 +1,5 @@
-//! A cluster of real processes whose gRPC services get corrupt bytes: each node refuses with a reason and continues.
+//! A cluster of real processes whose gRPC services receive corrupt bytes: each node refuses with a reason and
+//! continues.
 
 use std::io::Write;
 use std::net::TcpStream;
@@ -20,7 +21,7 @@ use crate::samples;
 use crate::spoil::spoil;
 use crate::support::{Cluster, until};
 
-/// Every method that takes one message, and those that take a stream.
+/// Every unary method, and every streaming method.
 const UNARY: [&str; 15] = [
     "Peer/Deliver",
     "Client/Write",
@@ -40,7 +41,7 @@ const UNARY: [&str; 15] = [
 ];
 const STREAMS: [&str; 3] = ["Peer/Replicate", "Client/WriteStream", "Control/Observe"];
 
-/// Sends bytes as they are, whatever message they should be.
+/// Sends raw bytes as the body of any message.
 #[derive(Clone, Default)]
 struct Raw;
 
@@ -88,7 +89,7 @@ async fn send(channel: &Channel, method: &str, bytes: Bytes) -> Result<Bytes, St
     grpc.unary(Request::new(bytes), path(method), Raw).await.map(tonic::Response::into_inner)
 }
 
-/// Sends a stream of messages; returns the first answer, or why there is none.
+/// Sends a stream of messages; returns the first response, or the error.
 async fn send_stream(channel: &Channel, method: &str, messages: Vec<Bytes>) -> Result<Option<Bytes>, Status> {
     let mut grpc = Grpc::new(channel.clone());
     grpc.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
@@ -130,17 +131,17 @@ impl Hostile {
         refused.expect_err("it is refused").message().to_owned()
     }
 
-    /// Every node runs on as the process that it was, answers, and the cluster confirms a write.
+    /// Every node is still the same process and responds, and the cluster confirms a write.
     fn is_unharmed(&self, pids: &[i32]) {
         assert_eq!(self.cluster.pids(), pids);
-        // An election may be in progress: members were heard that claimed greater epochs.
+        // An election may be in progress, because members claimed greater epochs.
         until("a write is confirmed", || self.cluster.epoca(&["put", "after", "1"]).code == Some(0));
         assert_eq!(self.cluster.json(0, &["get", "after"])["value"], "1");
     }
 }
 
-/// A member that lies about what is committed stops a node on purpose: two whole logs that differ there are for a
-/// person to see. What is sent here leaves that out.
+/// A member with false committed entries stops a node by design: conflicting committed logs need an operator. These
+/// messages leave that case out.
 fn without_claims_of_damage(bytes: Vec<u8>) -> Bytes {
     let Ok(mut envelope) = proto::Envelope::decode(&bytes[..]) else { return bytes.into() };
     match &mut envelope.message {
@@ -200,7 +201,7 @@ fn a_node_continues_after_corrupt_bytes_on_every_method() {
         let messages: Vec<Bytes> = (0..4).map(|_| spoiled(&hostile, node + 1, rng)).collect();
         let first = messages[0].clone();
         hostile.runtime.block_on(async {
-            // Whether it is taken or refused, there is an answer.
+            // Accepted or refused, there is a response.
             let _ = send(channel, "Peer/Deliver", first.clone()).await;
             let _ = send(channel, rng.choose(&UNARY), first).await;
             let stream = send_stream(channel, rng.choose(&STREAMS), messages);
@@ -209,13 +210,13 @@ fn a_node_continues_after_corrupt_bytes_on_every_method() {
     }
     for address in hostile.cluster.addresses() {
         let mut stream = TcpStream::connect(address).expect("the node listens");
-        // The node may close as soon as it sees that this is no HTTP/2.
+        // The node may close the connection as soon as it detects that this is not HTTP/2.
         let _ = stream.write_all(&vec![0xa5; 70_000]);
     }
     hostile.is_unharmed(&pids);
 }
 
-/// A message of a member, spoiled in its fields, in its bytes, or not at all.
+/// A member's message with corrupt fields, corrupt bytes, or unchanged.
 fn spoiled(hostile: &Hostile, to: u64, rng: &mut Rng) -> Bytes {
     let messages = samples::messages();
     let message = messages[rng.below(messages.len() as u64) as usize].clone();

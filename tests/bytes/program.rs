@@ -11,7 +11,7 @@ use epoca::cluster::Description;
 
 use crate::spoil::spoil;
 
-/// How a program ends that panicked.
+/// The exit code of a program that panicked.
 const PANICKED: i32 = 101;
 
 fn epoca<A: AsRef<OsStr>>(arguments: &[A]) -> Output {

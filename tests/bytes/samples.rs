@@ -1,4 +1,4 @@
-//! Good messages of every kind, as a cluster of three could send them.
+//! Valid messages of every kind, as a cluster of three could send them.
 
 use bytes::Bytes;
 use epoca::protocol::{

@@ -1,4 +1,4 @@
-//! From the bytes that a target is given to bytes that are nearly right: most random bytes fail at the first length.
+//! Turns a target's input into almost valid bytes, because most random bytes fail at the first length field.
 
 /// Reads numbers from a target's bytes; zeros once they are used up.
 pub struct Tape<'a>(&'a [u8]);
@@ -12,7 +12,7 @@ impl<'a> Tape<'a> {
         self.0.is_empty()
     }
 
-    /// The bytes that are not used yet.
+    /// The unused bytes.
     pub fn rest(&self) -> &'a [u8] {
         self.0
     }
@@ -36,7 +36,7 @@ impl<'a> Tape<'a> {
     }
 }
 
-/// The bytes themselves, or one of the samples with a few of its bytes changed, cut, doubled or overwritten.
+/// The bytes themselves, or a sample with a few of its bytes changed, cut, doubled or overwritten.
 pub fn spoil(bytes: &[u8], samples: &[Vec<u8>]) -> Vec<u8> {
     let mut tape = Tape::new(bytes);
     if tape.byte() % 4 == 3 {
@@ -60,7 +60,7 @@ fn change(bytes: &mut Vec<u8>, tape: &mut Tape) {
             bytes.extend(doubled.iter().take(64));
         }
         4 => drop(bytes.drain(..at)),
-        // The greatest number in the wire's encoding of numbers.
+        // The greatest varint.
         5 => drop(bytes.splice(at..at, [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01])),
         6 => bytes[at] = tape.byte(),
         _ => bytes[at] ^= 1 << (tape.byte() % 8),

@@ -1,4 +1,4 @@
-//! A data folder whose files were corrupted: it returns everything durable, or an error that names the file.
+//! A data folder with corrupted files: opening it returns all durable data, or an error that names the file.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ use crate::support::copy_folder;
 
 const COMMITTED: usize = 12;
 
-/// A folder that was closed in order, and what it holds.
+/// A cleanly closed folder, and its contents.
 struct Whole {
     folder: TempDir,
     entries: Vec<Entry>,
@@ -80,7 +80,7 @@ fn flush(opened: &mut Opened) {
     flushed.recv_timeout(on_this_machine(Duration::from_secs(20))).expect("it ends").expect("it is durable");
 }
 
-/// All files but the lock, which holds nothing.
+/// All files but the empty lock.
 fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for file in fs::read_dir(folder).expect("it is a folder").flatten() {
@@ -91,8 +91,8 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// What an opened folder gives is a beginning of what was written; `all` of it unless the log itself was cut short,
-/// which looks like the torn end of a write that was never acked.
+/// An opened folder returns a prefix of what was written; `all` of it unless the log itself was truncated, which looks
+/// like the torn end of a write that was never acked.
 fn judge(opened: &Opened, entries: &[Entry], all: bool) {
     let tail = &opened.restored.tail;
     assert!(entries.starts_with(tail), "{tail:?} was never written");
@@ -129,8 +129,8 @@ fn spoiled_folder_opens_or_says_why(input: &[u8], of: fn(&Path) -> bool) {
             let name = file.file_name().expect("it has a name").to_string_lossy().into_owned();
             let text = refusal.to_string();
             assert!(text.len() > 20, "{name}: {text}");
-            // Nothing is repaired by guessing: what was refused is as it was.
-            assert!(!is_log || fs::read(&file).expect("it is there") == after, "{name} was changed: {text}");
+            // A refused folder is unchanged: nothing is repaired by guessing.
+            assert!(!is_log || fs::read(&file).expect("it exists") == after, "{name} was changed: {text}");
         }
     }
 }
@@ -150,7 +150,7 @@ fn a_spoiled_identity_or_commit_point_opens_with_every_entry_or_is_refused() {
     });
 }
 
-/// The final database follows from the log: whatever happened to its files, it is rebuilt.
+/// The final database follows from the log: it is rebuilt whatever happened to its files.
 #[test]
 fn a_spoiled_final_database_is_rebuilt_from_the_log() {
     check!().with_iterations(40).with_max_len(40).for_each(|input: &[u8]| {

@@ -68,7 +68,7 @@ fn observations() -> Vec<Vec<u8>> {
     each.chain(others).map(|observation| encoded(&proto::Observation::from(observation))).collect()
 }
 
-/// Watchers fold what a node tells them, whatever it is.
+/// Watchers fold any observation of a node.
 #[test]
 fn an_observation_is_folded_or_refused() {
     let samples = observations();

@@ -1,4 +1,4 @@
-//! Clients that write and read a few keys, each in its own session, and keep what they saw.
+//! Clients that write and read a few keys, each in its own session, and record their operations.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -14,7 +14,7 @@ use crate::support::NODES;
 
 pub const KEYS: [&str; 3] = ["a", "b", "c"];
 
-/// One clock for all clients: only the order of its ticks counts. It also says when to stop.
+/// One logical clock for all clients, of which only the order of ticks matters. It also ends the run.
 #[derive(Default)]
 pub struct Clock {
     tick: AtomicU64,
@@ -31,21 +31,21 @@ impl Clock {
     }
 }
 
-/// What one client did, and where its confirmed writes stand.
+/// One client's operations, and the log positions of its confirmed writes.
 #[derive(Default)]
 pub struct Worked {
     pub history: Vec<Operation>,
     pub confirmed: Vec<(Operation, Written)>,
 }
 
-/// Puts, deletes and linearizable gets until the clock says stop.
+/// Puts, deletes and linearizable gets until the clock ends the run.
 pub async fn work(client: Client, number: u64, seed: u64, clock: Arc<Clock>) -> Worked {
     let mut rng = Rng::stream(seed, 100 + number);
     let mut worked = Worked::default();
     let mut count = 0;
     while clock.runs() {
         tokio::time::sleep(Duration::from_millis(rng.below(8))).await;
-        // A node that is asked itself may be the last to believe that it leads.
+        // A directly addressed node may be the last to believe that it leads.
         let node = (!rng.one_in(3)).then(|| rng.choose(&NODES));
         count += 1;
         let key = Bytes::from_static(rng.choose(&KEYS).as_bytes());
@@ -65,10 +65,10 @@ async fn operate(client: &Client, mut operation: Operation, node: Option<NodeId>
     let written = match operation.action.clone() {
         Action::Put(value) => client.put(key, value).await,
         Action::Delete => client.delete(key).await,
-        // The log does not tell which of them were done, and the log is what these histories are held against.
+        // The log does not show which comparisons were applied, and these histories are checked against the log.
         Action::CompareAndSet { .. } => return,
         Action::Get(_) => {
-            // A get that failed saw nothing and changed nothing.
+            // A failed get returned and changed nothing.
             if let Ok(record) = client.get(key, Consistency::Linearizable, node).await {
                 operation.returned = Some(clock.tick());
                 operation.action = Action::Get(record.map(|record| record.value));
@@ -84,19 +84,19 @@ async fn operate(client: &Client, mut operation: Operation, node: Option<NodeId>
             worked.history.push(operation);
         }
         Err(ClientError::Unknown { .. }) => worked.history.push(operation),
-        // Definitely not done, so no read may ever see it: it is not in the history.
+        // Definitely not done, so no read may return it: it is not in the history.
         Err(_) => {}
     }
 }
 
-/// What a reader of one node's final data saw.
+/// A result of a local read of one node's final data.
 #[derive(Clone, Debug)]
 pub struct LocalRead {
     pub key: Bytes,
     pub seen: Option<Record>,
 }
 
-/// Local gets of one node, one after the other, until the clock says stop.
+/// Sequential local gets at one node until the clock ends the run.
 pub async fn read_locally(client: Client, node: NodeId, seed: u64, clock: Arc<Clock>) -> Vec<LocalRead> {
     let mut rng = Rng::stream(seed, 200 + node.0);
     let mut reads = Vec::new();

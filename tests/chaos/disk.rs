@@ -1,5 +1,5 @@
-//! The test's side of the disk that keeps only what was synced (see `shim.rs`): builds the library, starts nodes with
-//! it, and turns the shadow into the state after a power cut.
+//! The test's side of the disk that keeps only synced bytes (see `shim.rs`): builds the library, starts nodes with it,
+//! and replaces folders by their state after a power cut.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -14,16 +14,16 @@ use tempfile::TempDir;
 
 use crate::support::{self, NODES};
 
-/// Where the embedded database has its files: they are rebuilt from the log, so they may be in any state.
+/// The files of the embedded database: they are rebuilt from the log, so they may be in any state.
 const DATABASE: &str = "final";
 
 pub struct Disk {
     folder: TempDir,
-    /// Counts the power cuts: each has a shadow of its own.
+    /// Counts the power cuts: each has its own shadow.
     cuts: u32,
 }
 
-/// The library, built once.
+/// The compiled library, built once.
 fn library() -> &'static Path {
     static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
     LIBRARY.get_or_init(|| {
@@ -56,17 +56,17 @@ impl Disk {
         self.folder.path().join(format!("shadow{}", self.cuts))
     }
 
-    /// What is started in place of the nodes' executable: the same, over the library.
+    /// A wrapper of the nodes' executable that preloads the library.
     pub fn executable(&self) -> PathBuf {
         self.folder.path().join(format!("epoca{}", self.cuts))
     }
 
-    /// From now on syncs do nothing, and say that all is well.
+    /// From now on syncs do nothing and report success.
     pub fn lie(&self) {
         File::create(self.shadow().join("lie")).expect("it can be made");
     }
 
-    /// An empty shadow, and a program that runs a node over it.
+    /// An empty shadow, and a program that runs a node with it.
     fn begin_shadow(&self) {
         for name in ["data", "names", "syncs", "keep"] {
             fs::create_dir_all(self.shadow().join(name)).expect("the shadow can be made");
@@ -79,7 +79,7 @@ impl Disk {
             support::executable().display()
         );
         fs::write(self.executable(), text).expect("the program can be written");
-        fs::set_permissions(self.executable(), fs::Permissions::from_mode(0o755)).expect("it is ours");
+        fs::set_permissions(self.executable(), fs::Permissions::from_mode(0o755)).expect("the mode can be set");
     }
 
     /// The bytes of a node's log that are durable now.
@@ -87,7 +87,7 @@ impl Disk {
         self.log_files(node).iter().flat_map(|inode| self.synced(*inode)).collect()
     }
 
-    /// How often a node's log was synced.
+    /// The number of syncs of a node's log.
     pub fn syncs(&self, node: NodeId) -> u64 {
         let count =
             |inode: &u64| fs::metadata(self.shadow().join(format!("syncs/{inode}"))).map_or(0, |file| file.len());
@@ -98,15 +98,15 @@ impl Disk {
         let folder = self.data().join(format!("{node}/log"));
         let mut files: Vec<_> = fs::read_dir(folder).expect("it has a log").map(|file| file.expect("a file")).collect();
         files.sort_by_key(|file| file.file_name());
-        files.iter().map(|file| file.metadata().expect("it is there").ino()).collect()
+        files.iter().map(|file| file.metadata().expect("it exists").ino()).collect()
     }
 
     fn synced(&self, inode: u64) -> Vec<u8> {
         fs::read(self.shadow().join(format!("data/{inode}"))).unwrap_or_default()
     }
 
-    /// The nodes are dead: replaces their folders by what survives the power cut, and begins a new shadow of that.
-    /// Without rng no byte survives that was not synced.
+    /// Replaces the folders of the killed nodes by what survives the power cut, and starts a new shadow from that.
+    /// Without `rng` only synced bytes survive.
     pub fn cut_power(&mut self, mut rng: Option<&mut Rng>) {
         let dead = self.folder.path().join(format!("dead{}", self.cuts));
         fs::rename(self.data(), &dead).expect("it can be put aside");
@@ -125,10 +125,10 @@ impl Disk {
         }
     }
 
-    /// Makes a folder with the names and the bytes that were synced.
+    /// Creates a folder with the names and bytes that were synced.
     fn restore(&self, from: &Path, to: &Path, rng: &mut Option<&mut Rng>) {
         fs::create_dir_all(to).expect("the folder can be made");
-        let inode = fs::metadata(from).expect("it was there").ino();
+        let inode = fs::metadata(from).expect("it existed").ino();
         let names = fs::read(self.shadow().join(format!("names/{inode}"))).unwrap_or_default();
         for entry in names.split(|byte| *byte == 0).filter(|entry| !entry.is_empty()) {
             let entry = std::str::from_utf8(entry).expect("names are text here");
@@ -143,8 +143,7 @@ impl Disk {
         }
     }
 
-    /// The synced bytes of a file. Of bytes that were written at its end but not synced, some may have reached the
-    /// disk.
+    /// The synced bytes of a file. Some of the bytes that were appended but not synced may have reached the disk.
     fn survives(&self, inode: u64, file: &Path, rng: &mut Option<&mut Rng>) -> Vec<u8> {
         let mut bytes = self.synced(inode);
         let Some(rng) = rng else { return bytes };
@@ -154,14 +153,14 @@ impl Disk {
             let begin = bytes.len();
             bytes.extend(&written[begin..begin + more]);
             if rng.one_in(2) {
-                // The length reached the disk, the rest of the bytes did not.
+                // The length reached the disk, the remaining bytes did not.
                 bytes.resize(written.len(), 0);
             }
         }
         bytes
     }
 
-    /// The database is as it was written, as it was synced, a mix of both, or not there.
+    /// The database is as written, as synced, a mix of both, or missing.
     fn restore_database(&self, from: &Path, to: &Path, rng: &mut Rng) {
         let (Ok(files), state) = (fs::read_dir(from), rng.below(4)) else { return };
         if state == 3 || !to.parent().is_some_and(Path::exists) {
@@ -169,7 +168,7 @@ impl Disk {
         }
         fs::create_dir_all(to).expect("the folder can be made");
         for file in files.map(|file| file.expect("a file")) {
-            let (found, target) = (file.metadata().expect("it is there"), to.join(file.file_name()));
+            let (found, target) = (file.metadata().expect("it exists"), to.join(file.file_name()));
             let synced = state == 1 || (state == 2 && rng.one_in(2));
             match found.is_dir() {
                 true => fs::create_dir(&target).expect("it can be made"),
@@ -179,9 +178,9 @@ impl Disk {
         }
     }
 
-    /// What is on the disk at the start is synced.
+    /// Everything on the disk at the start counts as synced.
     fn remember(&self, path: &Path) {
-        let inode = fs::metadata(path).expect("it is there").ino();
+        let inode = fs::metadata(path).expect("it exists").ino();
         if path.is_file() {
             fs::copy(path, self.shadow().join(format!("data/{inode}"))).expect("it can be copied");
             fs::hard_link(path, self.shadow().join(format!("keep/{inode}"))).expect("it can be linked");
@@ -190,10 +189,10 @@ impl Disk {
         let mut names = Vec::new();
         for entry in fs::read_dir(path).expect("it can be listed").map(|entry| entry.expect("an entry")) {
             self.remember(&entry.path());
-            let found = entry.metadata().expect("it is there");
+            let found = entry.metadata().expect("it exists");
             let (kind, name) = (if found.is_dir() { 'd' } else { 'f' }, entry.file_name());
             let name = name.to_str().expect("names are text here");
-            write!(names, "{kind} {} {name}\0", found.ino()).expect("memory takes it");
+            write!(names, "{kind} {} {name}\0", found.ino()).expect("a write to memory succeeds");
         }
         fs::write(self.shadow().join(format!("names/{inode}")), names).expect("it can be written");
     }

@@ -1,4 +1,4 @@
-//! How long a cluster is without a leader after a kill: a measurement, printed.
+//! Measures and prints the time without a leader after a kill.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use nix::unistd::Pid;
 
 use crate::support::{self, PATIENCE};
 
-/// `ROUNDS=30 cargo test --release --test chaos -- --ignored --nocapture failover`; other times with `HEARTBEAT=25
+/// `ROUNDS=30 cargo test --release --test chaos -- --ignored --nocapture failover`; set other times with `HEARTBEAT=25
 /// ELECTION_TIMEOUT=150` before it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "a measurement: run it in release, alone on the machine"]
@@ -23,12 +23,12 @@ async fn the_time_of_a_failover_is_measured() {
         support::agreed(&client).await;
         let leader = support::leader(&client).await.expect("a node leads");
         let pid = cluster.nodes().into_iter().find(|node| node.id == leader).and_then(|node| node.pid);
-        kill(Pid::from_raw(pid.expect("it runs") as i32), Signal::SIGKILL).expect("it is ours");
+        kill(Pid::from_raw(pid.expect("it runs") as i32), Signal::SIGKILL).expect("the process exists");
         let begun = Instant::now();
-        // A write that was on its way to the dead leader is unknown; the next one is another write.
+        // A write in flight to the dead leader has an unknown outcome; the next attempt is another write.
         let value = Bytes::from(round.to_string());
         let put = async { while client.put(Bytes::from_static(b"round"), value.clone()).await.is_err() {} };
-        within(PATIENCE, put).await.expect("another node leads and takes it");
+        within(PATIENCE, put).await.expect("another node leads and accepts the write");
         times.push(begun.elapsed());
         client.restart(leader).await.expect("it starts again");
     }

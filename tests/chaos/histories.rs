@@ -1,5 +1,5 @@
-//! Histories of clients on a cluster with faults of every kind, checked for linearizability; local reads are checked
-//! for their own guarantees.
+//! Client histories on a cluster with faults of every kind, checked for linearizability; local reads are checked for
+//! their own guarantees.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -18,9 +18,9 @@ use crate::pinned::{read_at, write_at};
 use crate::support::{self, ELECTION_TIMEOUT, NODES, PATIENCE};
 
 const CLIENTS: u64 = 6;
-/// Short, so that an operation on a node that hangs ends as unknown and its client continues.
+/// Short, so that an operation on a hanging node ends as unknown and its client continues.
 const TIMEOUT: Duration = Duration::from_secs(2);
-/// Of two clients out of three: they are with the next leader while the last one still believes that it leads.
+/// The timeout of two clients out of three: they use the next leader while the old one still believes that it leads.
 const HASTE: Duration = ELECTION_TIMEOUT;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -35,13 +35,13 @@ async fn histories_are_linearizable_while_nodes_are_killed_paused_cut_off_and_re
 async fn long_histories_are_linearizable() {
     let _alone = support::alone().await;
     let (seed, seconds) = (support::seed(), support::number("SECONDS").unwrap_or(300));
-    // A new cluster for each minute: the search for an order grows with the history.
+    // A new cluster for each minute, because the linearizability search grows with the history.
     for round in 0..seconds.div_ceil(60) {
         run(seed + round, Duration::from_secs(60.min(seconds - 60 * round))).await;
     }
 }
 
-/// What all clients saw.
+/// The operations of all clients.
 struct Seen {
     worked: Worked,
     locals: Vec<(NodeId, Vec<LocalRead>)>,
@@ -55,7 +55,7 @@ async fn run(seed: u64, time: Duration) {
     let patient = cluster.client(support::scaled(PATIENCE)).expect("a client");
     let seen = chaos(&cluster, seed, time).await;
     let schedule = seen.schedule.join("\n");
-    // At once: nodes that have parted forever would only be waited for.
+    // Fails at once: waiting cannot converge logs that have diverged.
     check(&seen.worked.history).unwrap_or_else(|why| panic!("seed {seed}: {why}\nWhat was done:\n{schedule}"));
     let put = patient.put(Bytes::from_static(b"after"), Bytes::from_static(b"all")).await;
     assert!(put.is_ok(), "seed {seed}: once healed, writes are taken: {put:?}\n{schedule}");
@@ -123,9 +123,9 @@ fn judge(seen: &Seen, log: &[LogLine]) -> Result<(), String> {
     seen.locals.iter().try_for_each(|(node, reads)| past.check(reads).map_err(|why| format!("{node}: {why}")))
 }
 
-/// The log without the entries that change nothing: later tries of a write, and those that come after a write of the
-/// same session with a greater sequence. A client has one write after the other and says with each that it waits for
-/// none before it.
+/// The log without the entries that change nothing: retries of a write, and writes that follow a write of the same
+/// session with a greater sequence number. A client has one write in flight, and declares with each that all earlier
+/// ones are complete.
 fn effective(log: &[LogLine]) -> Vec<LogLine> {
     let mut greatest: BTreeMap<u64, u64> = BTreeMap::new();
     let mut is_new = |(session, sequence): (u64, u64)| {
@@ -145,7 +145,7 @@ fn is_write(line: &LogLine, operation: &Operation) -> bool {
     line.key.as_ref() == Some(&operation.key) && line.value.as_ref() == value
 }
 
-/// Seed 928302 of 2026-11-21: a frozen node handed on a write whose client had given it up and gone on.
+/// Seed 928302 of 2026-11-21: a frozen node forwarded a write that its client had abandoned.
 #[test]
 fn what_changes_nothing_is_left_out_of_the_log() {
     let line = |position: u64, write| LogLine {

@@ -1,4 +1,4 @@
-//! The guarantees of local reads: they show committed data only, and one node's final data never goes back.
+//! The guarantees of local reads: they return committed data only, and one node's final data never goes back.
 
 use std::collections::BTreeMap;
 
@@ -8,10 +8,10 @@ use epoca::protocol::Kind;
 
 use crate::clients::LocalRead;
 
-/// A key from this position of the log on; `None` is "absent".
+/// A key's value from this log position on; `None` is "absent".
 type Since = (u64, Option<usize>);
 
-/// The states that each key went through, from the log that all agreed on in the end.
+/// The states of each key, from the log that all nodes agreed on at the end.
 pub struct Past<'a> {
     log: &'a [LogLine],
     keys: BTreeMap<&'a Bytes, Vec<Since>>,
@@ -29,7 +29,7 @@ impl<'a> Past<'a> {
         Past { log, keys }
     }
 
-    /// Checks what one node's reader saw in turn.
+    /// Checks the sequence of reads of one node.
     pub fn check(&self, reads: &[LocalRead]) -> Result<(), String> {
         // The node has applied the log at least up to here.
         let mut applied = 0;
@@ -54,7 +54,7 @@ impl<'a> Past<'a> {
         Ok(())
     }
 
-    /// Where in the log the write stands that was read.
+    /// The log position of the write that a read returned.
     fn committed(&self, read: &LocalRead) -> Result<Option<usize>, String> {
         let Some(record) = &read.seen else { return Ok(None) };
         let is = |line: &LogLine| is_write(line, &read.key, record);

@@ -1,7 +1,7 @@
 //! Chaos on real processes: killed, paused, cut off and restarted nodes while clients work, and power cuts.
 //!
-//! `SEED` chooses what happens, `SECONDS` and `ROUNDS` how long the long versions run. Threads and processes keep their
-//! own time, so a seed repeats the schedule, not each message.
+//! `SEED` selects the schedule; `SECONDS` and `ROUNDS` set the length of the long versions. Threads and processes run
+//! in real time, so a seed repeats the schedule, not each message.
 
 mod support;
 
@@ -19,7 +19,7 @@ mod traps;
 
 mod failover;
 
-// The disk that keeps only what was synced is preloaded as Linux does it.
+// The library of the simulated disk is preloaded with Linux's `LD_PRELOAD`.
 #[cfg(target_os = "linux")]
 mod disk;
 

@@ -1,6 +1,6 @@
-//! Faults from a seed, one after the other and several at once: kill, restart, pause, resume, cut, heal. Sometimes, on
-//! a healthy cluster, the faults that most likely lead to two leaders at once: a leader that is frozen and cut off for
-//! so long that it still believes that it leads, and two halves of which one has the leader.
+//! Seeded faults, sequential and concurrent: kill, restart, pause, resume, cut, heal. Sometimes, on a healthy cluster,
+//! the faults that most likely lead to two leaders: a leader that is frozen and cut off for almost a lease, and a
+//! partition into two halves, one of which has the leader.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -12,10 +12,10 @@ use epoca::verify::rng::Rng;
 
 use crate::support::{self, ELECTION_TIMEOUT, NODES, scaled};
 
-/// More nodes down at once than a cluster of four can continue without, so that writes stall, too.
+/// More nodes down than a cluster of four tolerates, so that writes stall, too.
 const DOWN_MAX: usize = 2;
 
-/// What is broken now, and what was done.
+/// The active faults, and a record of all faults so far.
 pub struct Nemesis {
     client: Client,
     rng: Rng,
@@ -37,7 +37,7 @@ enum Act {
     Wait(Duration),
 }
 
-/// What is not left to chance: each run has several of both.
+/// The scheduled faults: each run has several of both.
 #[derive(Clone, Copy, Debug)]
 enum Drill {
     FrozenLeader,
@@ -45,9 +45,9 @@ enum Drill {
 }
 
 const DRILLS: [Drill; 3] = [Drill::FrozenLeader, Drill::Halves, Drill::FrozenLeader];
-/// What chance has between two of them.
+/// The number of random faults between two scheduled ones.
 const BETWEEN_DRILLS: Duration = Duration::from_millis(900);
-/// For so long of an election timeout a leader is frozen: it is still in time to hear the acks that lie at its door.
+/// The share of an election timeout for which a leader is frozen: it still processes the acks in its socket in time.
 const FROZEN_PERCENT: u32 = 85;
 
 fn cut(a: NodeId, b: NodeId) -> Act {
@@ -79,7 +79,7 @@ impl Nemesis {
         }
     }
 
-    /// Makes all whole, waits for a leader that accepts writes, then runs the one action.
+    /// Heals everything, waits for a leader that accepts writes, then runs the action.
     async fn drill(&mut self, drill: Drill) {
         self.heal().await;
         let patience = Patience::of(ELECTION_TIMEOUT * 10);
@@ -105,7 +105,7 @@ impl Nemesis {
         self.heal().await;
     }
 
-    /// Repairs everything.
+    /// Heals everything.
     pub async fn heal(&mut self) {
         for node in self.paused.clone() {
             self.act(Act::Resume(node)).await;
@@ -119,7 +119,7 @@ impl Nemesis {
         assert!(self.dead.is_empty() && self.paused.is_empty(), "it stays broken: {:#?}", self.schedule);
     }
 
-    /// Mostly too short for an election, and sometimes long enough for one and for writes after it.
+    /// Usually too short for an election, sometimes long enough for one and for writes after it.
     fn pause(&mut self) -> Duration {
         match self.rng.below(4) {
             0 => scaled(ELECTION_TIMEOUT * self.rng.between(2, 6) as u32),
@@ -151,7 +151,7 @@ impl Nemesis {
         }
     }
 
-    /// Cuts every link between these nodes and the others, and no other link.
+    /// Cuts exactly the links between these nodes and the others.
     fn split(&self, side: &[NodeId]) -> Vec<Act> {
         let pairs = NODES.into_iter().flat_map(|a| NODES.into_iter().filter(move |b| a < *b).map(move |b| (a, b)));
         let apart = |(a, b): &(NodeId, NodeId)| side.contains(a) != side.contains(b);
@@ -159,8 +159,9 @@ impl Nemesis {
         pairs.filter(|pair| apart(pair) != self.cuts.contains(pair)).map(act).collect()
     }
 
-    /// Freezes the leader for a little less than an election timeout, and cuts it off. When it continues, the acks that
-    /// lie at its door make it believe that it is heard, while the others, who hear nothing of it, elect another.
+    /// Freezes the leader for a little less than an election timeout, and cuts it off. When it resumes, the acks in its
+    /// socket make it believe that its lease is valid, while the others, which receive nothing from it, elect another
+    /// leader.
     async fn freeze(&mut self, leader: NodeId) {
         let since = Instant::now();
         self.act(Act::Pause(leader)).await;
@@ -173,7 +174,7 @@ impl Nemesis {
         }
     }
 
-    /// Half of the time the leader, otherwise any running node.
+    /// The leader in half of the cases, otherwise any running node.
     async fn victim(&mut self, down: &[NodeId]) -> NodeId {
         let leader = self.rng.one_in(2);
         let up: Vec<NodeId> = NODES.into_iter().filter(|node| !down.contains(node)).collect();
@@ -211,7 +212,7 @@ impl Nemesis {
         let end = self.begun.elapsed().as_secs_f64();
         match result {
             Ok(_) => self.schedule.push(format!("{at:6.2} to {end:6.2} s: {act:?}")),
-            // The fault was written down and comes into force later; only a node that ended by itself is wrong.
+            // The fault was recorded and takes effect later; the test fails only if a node exited on its own.
             Err(error) => self.schedule.push(format!("{at:6.2} to {end:6.2} s: {act:?}, but {error}")),
         }
     }

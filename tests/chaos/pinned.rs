@@ -1,7 +1,7 @@
-//! Clients that stay with one node, no matter which one leads: where two nodes believe that they lead, both have
-//! readers and writers.
+//! Clients that stay with one node, whether it leads or not: when two nodes believe that they lead, both have readers
+//! and writers.
 //!
-//! A client that finds the leader automatically soon uses the next one, and sees little of what the last one believes.
+//! A client that finds the leader automatically soon uses the new one, and rarely reaches a deposed leader.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,13 +20,13 @@ use tonic::transport::{Channel, Endpoint};
 use crate::clients::{Clock, KEYS};
 use crate::support::{ELECTION_TIMEOUT, scaled};
 
-/// After that a write is unknown, and the next one is another.
+/// The deadline after which a write's outcome is unknown; the next one is another write.
 const PATIENCE: Duration = ELECTION_TIMEOUT;
-/// Their numbers are none of the other clients'.
+/// Their session ids are disjoint from those of the other clients.
 const WRITERS: u64 = 1_000;
 const READERS: u64 = 2_000;
 
-/// Linearizable gets at this node, one after the other, until the clock says stop.
+/// Sequential linearizable gets at this node until the clock ends the run.
 pub async fn read_at(client: Client, node: NodeId, seed: u64, clock: Arc<Clock>) -> Vec<Operation> {
     let mut rng = Rng::stream(seed, READERS + node.0);
     let mut history = Vec::new();
@@ -34,7 +34,7 @@ pub async fn read_at(client: Client, node: NodeId, seed: u64, clock: Arc<Clock>)
         sleep(Duration::from_millis(rng.below(10))).await;
         let key = Bytes::from_static(rng.choose(&KEYS).as_bytes());
         let called = clock.tick();
-        // A get that failed saw nothing and changed nothing.
+        // A failed get returned and changed nothing.
         if let Ok(record) = client.get(key.clone(), Consistency::Linearizable, Some(node)).await {
             let (returned, action) = (Some(clock.tick()), Action::Get(record.map(|record| record.value)));
             history.push(Operation { client: READERS + node.0, key, action, called, returned });
@@ -43,7 +43,7 @@ pub async fn read_at(client: Client, node: NodeId, seed: u64, clock: Arc<Clock>)
     history
 }
 
-/// Puts to this node, which are refused at once unless it believes that it leads, until the clock says stop.
+/// Puts to this node, refused at once unless it believes that it leads, until the clock ends the run.
 pub async fn write_at(address: String, node: NodeId, seed: u64, clock: Arc<Clock>) -> Vec<Operation> {
     let mut rng = Rng::stream(seed, WRITERS + node.0);
     let endpoint = Endpoint::from_shared(format!("http://{address}")).expect("an address of a node");
@@ -68,7 +68,8 @@ pub async fn write_at(address: String, node: NodeId, seed: u64, clock: Arc<Clock
     history
 }
 
-/// Whether it is done, or definitely not; `None` is unknown. As a request that was passed on once it goes no further.
+/// Whether it was done or definitely not done; `None` is unknown. Marked as forwarded once, so the node does not
+/// forward it.
 async fn put(client: &mut ClientClient<Channel>, key: Bytes, value: Bytes) -> Option<bool> {
     let request = forwarded(proto::WriteRequest::from(Change::Put { key, value }));
     let answer = timeout(scaled(PATIENCE), client.write(request)).await.ok()?.ok()?;

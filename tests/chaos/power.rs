@@ -1,4 +1,4 @@
-//! Power cuts: all nodes are killed at once while clients write, and their files keep only what was synced.
+//! Power cuts: all nodes are killed at once while clients write, and their files keep only synced bytes.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::disk::Disk;
 use crate::support::{self, Agreed, NODES, PATIENCE, scaled};
 
 const WRITERS: u64 = 6;
-/// Of four copies, a confirmed write is durable on three.
+/// With four copies, a confirmed write is durable on three.
 const QUORUM: usize = 3;
 const TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -55,7 +55,7 @@ async fn trap_02_when_a_write_is_confirmed_a_quorum_has_synced_it() {
     cluster.stop().await;
 }
 
-/// The other tests here believe in this disk: over a sync that does nothing they must fail.
+/// The other tests of this file rely on the simulated disk: with a sync that does nothing they must fail.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_sync_that_does_nothing_loses_confirmed_writes() {
     let _alone = support::alone().await;
@@ -75,11 +75,11 @@ async fn a_sync_that_does_nothing_loses_confirmed_writes() {
     let get =
         async |key: &'static str| client.get(Bytes::from(key), Consistency::Linearizable, None).await.expect("read");
     assert!(get("synced").await.is_some());
-    assert!(get("not synced").await.is_none(), "the disk keeps what was not synced: it proves nothing");
+    assert!(get("not synced").await.is_none(), "the disk keeps unsynced bytes, so the test proves nothing");
     cluster.stop().await;
 }
 
-/// What became of each write: its value, and where it stands if it was confirmed.
+/// The outcome of each write: its value, and its log position if it was confirmed.
 type Writes = BTreeMap<String, Option<Written>>;
 
 async fn cuts(seed: u64, rounds: u64) {
@@ -93,7 +93,7 @@ async fn cuts(seed: u64, rounds: u64) {
         write_and_cut(cluster, round, &mut rng, &mut writes).await;
         disk.cut_power(Some(&mut rng));
         if rng.one_in(3) {
-            // The power comes back for a moment: the nodes have just started, or stand for election.
+            // A second power cut soon after the restart: the nodes have just started, or are campaigning.
             let nodes = support::begin(&disk.executable(), &disk.data()).await;
             tokio::time::sleep(scaled(Duration::from_millis(rng.below(2_000)))).await;
             drop(nodes);
@@ -115,7 +115,7 @@ fn confirmed(writes: &Writes) -> usize {
     writes.values().flatten().count()
 }
 
-/// Clients write until all nodes are killed at once, in the middle of it.
+/// Clients write until all nodes are killed at once, with writes in flight.
 async fn write_and_cut(cluster: Cluster, round: u64, rng: &mut Rng, writes: &mut Writes) {
     let over = Arc::new(AtomicBool::new(false));
     let count = Arc::new(AtomicU64::new(0));
@@ -157,7 +157,7 @@ async fn write(client: Client, name: String, over: Arc<AtomicBool>, count: Arc<A
     writes
 }
 
-/// Every confirmed write is where it was confirmed, once; every entry there was written by a client.
+/// Every confirmed write is at its confirmed position, once; every entry there was written by a client.
 fn compare(writes: &Writes, agreed: &Agreed) -> Result<(), String> {
     let mut found = BTreeMap::new();
     for record in &agreed.records {

@@ -1,17 +1,18 @@
-//! A disk that keeps only what was synced: a library that is preloaded into a node and replaces `fsync`, `fdatasync`
-//! and `ftruncate`.
+//! A disk that keeps only synced bytes: a library that is preloaded into a node and replaces `fsync`, `fdatasync` and
+//! `ftruncate`.
 //!
 //! ```text
 //! SHADOW/data/INODE     the file's bytes as of its last sync
 //! SHADOW/names/INODE    a folder's entries as of its last sync: kind, inode, name, each ended by a zero
 //! SHADOW/syncs/INODE    one byte for each sync of the file
-//! SHADOW/keep/INODE     a link, so that the inode is not used again
+//! SHADOW/keep/INODE     a hard link, so that the inode is not reused
 //! SHADOW/lie            while it exists, a sync does nothing and reports success
 //! ```
 //!
-//! These functions are called before those of the C library; the real work is done with `syscall`, which is not
-//! overridden. Only files below the folder EPOCA_SHADOWED are shadowed. Real syncs are left out: the test kills
-//! processes, not the machine. Built by the test with `rustc --crate-type cdylib`; no part of the test's own crate.
+//! These functions take precedence over those of the C library; they use `syscall`, which is not replaced, for the real
+//! work. Only files below the folder EPOCA_SHADOWED are shadowed. Real syncs are left out, because the test kills
+//! processes, not the machine. The test builds this file with `rustc --crate-type cdylib`; it is not part of the test's
+//! own crate.
 
 use std::collections::BTreeMap;
 use std::ffi::{CStr, c_char, c_int, c_long};
@@ -35,7 +36,7 @@ const FTRUNCATE: c_long = 46;
 struct Shadow {
     of: PathBuf,
     to: PathBuf,
-    /// Bytes of a file from here on may differ from the shadow's.
+    /// From this offset on, a file may differ from its shadow.
     changed: Mutex<BTreeMap<u64, u64>>,
 }
 
@@ -46,15 +47,15 @@ fn shadow() -> Option<&'static Shadow> {
 }
 
 fn path(name: &CStr) -> Option<PathBuf> {
-    // SAFETY: the name ends with a zero, and the environment does not change after the start.
+    // SAFETY: the name ends with a NUL byte, and the environment does not change after the start.
     let value = unsafe { getenv(name.as_ptr()) };
-    // SAFETY: a value that is there ends with a zero, and stays.
+    // SAFETY: the value ends with a NUL byte and stays valid.
     let value = (!value.is_null()).then(|| unsafe { CStr::from_ptr(value) })?;
     Some(PathBuf::from(value.to_str().ok()?))
 }
 
 impl Shadow {
-    /// The file behind a descriptor, if it is ours.
+    /// The file behind a descriptor, if it is below the shadowed folder.
     fn ours(&self, descriptor: c_int) -> Option<PathBuf> {
         let path = fs::read_link(format!("/proc/self/fd/{descriptor}")).ok()?;
         path.starts_with(&self.of).then_some(path)
@@ -76,14 +77,14 @@ impl Shadow {
     fn sync_data(&self, path: &Path, file: &File, inode: u64, length: u64) -> io::Result<()> {
         let keep = self.to.join(format!("keep/{inode}"));
         if !keep.exists() {
-            // It fails for a file that was deleted meanwhile, which belongs to no test any more.
+            // This fails for a file that was deleted meanwhile, which no test needs.
             let _ = fs::hard_link(path, keep);
         }
         let copy =
             OpenOptions::new().write(true).create(true).truncate(false).open(self.to.join(format!("data/{inode}")))?;
         let held = copy.metadata()?.len();
         let mut changed = self.changed.lock().unwrap_or_else(PoisonError::into_inner);
-        // The log only grows at its end; the embedded database writes anywhere.
+        // The log is append-only; the embedded database writes at any offset.
         let appended = path.extension().is_some_and(|extension| extension == "log");
         let from = if appended { held.min(changed.remove(&inode).unwrap_or(held)) } else { 0 };
         let mut bytes = vec![0; length.saturating_sub(from) as usize];

@@ -1,6 +1,6 @@
-//! A cluster of real node processes for one test at a time, and waiting until all its nodes are equal again.
+//! A cluster of real node processes for one test at a time, and waiting until all its nodes have converged.
 //!
-//! Times are those of a quiet machine; [`scaled`] makes them this one's.
+//! Times are those of an idle machine; [`scaled`] converts them to this one.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -14,24 +14,24 @@ use epoca::protocol::trace::RoleName;
 use epoca::verify::patience::{Patience, slowness};
 use tokio::sync::MutexGuard;
 
-/// Of the clusters here: short, so that elections end while the links are still cut.
+/// The election timeout of these clusters: short, so that elections end while the links are still cut.
 pub const ELECTION_TIMEOUT: Duration = Duration::from_millis(300);
 const HEARTBEAT: Duration = Duration::from_millis(50);
 pub const NODES: [NodeId; 4] = [NodeId(1), NodeId(2), NodeId(3), NodeId(4)];
-/// Nothing waits that long on a good day.
+/// The longest wait for any condition.
 pub const PATIENCE: Duration = Duration::from_secs(60);
-/// How much slower this machine was than a quiet one when the last nodes were started.
+/// The slowness of this machine, relative to an idle one, when the last nodes were started.
 static SLOWNESS: Mutex<f64> = Mutex::new(1.0);
-/// Read all of it: more than any run writes.
+/// More entries than any run writes: the whole log.
 const EVERYTHING: u64 = 10_000_000;
 
-/// Two clusters at once would be measured against each other, not against their faults.
+/// Serializes the tests: two clusters at once would slow each other down.
 pub async fn alone() -> MutexGuard<'static, ()> {
     static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
     ALONE.lock().await
 }
 
-/// As long for the nodes that run now as the time is on a quiet machine: their own timeouts were multiplied alike.
+/// Scales a time of an idle machine for the running nodes, whose own timeouts have the same scale.
 pub fn scaled(quiet: Duration) -> Duration {
     quiet.mul_f64(*SLOWNESS.lock().unwrap_or_else(PoisonError::into_inner))
 }
@@ -50,12 +50,12 @@ pub fn number(name: &str) -> Option<u64> {
     Some(text.parse().unwrap_or_else(|_| panic!("{name}={text} is no number")))
 }
 
-/// `SEED`, or a new one.
+/// `SEED`, or a random one.
 pub fn seed() -> u64 {
     number("SEED").unwrap_or_else(|| getrandom::u64().expect("the system gives random numbers") % 1_000_000)
 }
 
-/// The program that runs the nodes: `EXECUTABLE` names another build of it, one with a mistake put in for example.
+/// The program that runs the nodes: `EXECUTABLE` names another build, such as one with an injected bug.
 pub fn executable() -> PathBuf {
     std::env::var_os("EXECUTABLE").map_or_else(|| env!("CARGO_BIN_EXE_epoca").into(), PathBuf::from)
 }
@@ -64,7 +64,7 @@ fn options(executable: &Path, data: &Path) -> ClusterOptions {
     ClusterOptions { base_port: 0, lab: true, ..ClusterOptions::new(executable, data) }
 }
 
-/// Starts hasty nodes without waiting for a leader.
+/// Starts nodes with short timeouts without waiting for a leader.
 pub async fn begin(executable: &Path, data: &Path) -> Cluster {
     measure();
     let hasty = ClusterOptions {
@@ -75,16 +75,16 @@ pub async fn begin(executable: &Path, data: &Path) -> Cluster {
     Cluster::start(hasty).await.expect("the nodes start")
 }
 
-/// Hasty nodes, one of which leads.
+/// Starts nodes with short timeouts and waits for a leader.
 pub async fn start(executable: &Path, data: &Path) -> Cluster {
     led(begin(executable, data).await, data).await
 }
 
-/// The election timeout that nodes have unless told.
+/// The default election timeout of nodes.
 pub const USUAL_ELECTION_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Nodes with the heartbeat and the election timeout that they have unless `HEARTBEAT` and `ELECTION_TIMEOUT` say
-/// others, in milliseconds of this machine; one of them leads.
+/// Nodes with the default heartbeat and election timeout, unless `HEARTBEAT` and `ELECTION_TIMEOUT` set others, in
+/// milliseconds of this machine; waits for a leader.
 pub async fn start_as_usual(data: &Path) -> Cluster {
     measure();
     let usual = milliseconds(scaled(USUAL_ELECTION_TIMEOUT));
@@ -104,19 +104,19 @@ async fn led(cluster: Cluster, data: &Path) -> Cluster {
     cluster
 }
 
-/// The node that says it leads.
+/// The node that reports itself as the leader.
 pub async fn leader(client: &Client) -> Option<NodeId> {
     let nodes = client.status().await.ok()?;
     nodes.iter().find(|node| node.reported.as_ref().is_ok_and(|said| said.role == RoleName::Leader)).map(|node| node.id)
 }
 
-/// What all nodes hold: the same.
+/// The log and final data that all nodes have in common.
 pub struct Agreed {
     pub log: Vec<LogLine>,
     pub records: Vec<Record>,
 }
 
-/// Waits until all nodes have all of one log committed and applied; then their logs and final data must be equal.
+/// Waits until all nodes have committed and applied one whole log; then their logs and final data must be equal.
 pub async fn agreed(client: &Client) -> Agreed {
     let patience = Patience::of(PATIENCE);
     let mut last = String::new();
@@ -132,10 +132,10 @@ pub async fn agreed(client: &Client) -> Agreed {
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    panic!("the nodes did not become equal: {last}");
+    panic!("the nodes did not converge: {last}");
 }
 
-/// The position at which every node ends, if all of it is applied everywhere.
+/// The last position of every node, if all of it is applied on all nodes.
 async fn at_rest(client: &Client) -> Result<u64, String> {
     let nodes = client.status().await.map_err(|error| error.to_string())?;
     let mut ends = Vec::new();

@@ -1,5 +1,5 @@
-//! Traps of clients and reads that need real processes: a leader that is frozen and does not know it, a write without
-//! an answer.
+//! Client and read traps that need real processes: a frozen leader that does not know that it was deposed, a write
+//! without a response.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,15 +16,15 @@ use tokio::task::JoinHandle;
 
 use crate::support::{self, NODES, PATIENCE, USUAL_ELECTION_TIMEOUT, scaled};
 
-/// For so long the leader is frozen: then it is still in time to hear the acks that lie at its door, which count as
-/// heard when it continues.
+/// How long the leader is frozen: short enough to process the acks in its socket in time. They count as received when
+/// it resumes.
 const FROZEN: Duration = Duration::from_millis(850);
 const ATTEMPTS: usize = 20;
 const READS: usize = 20;
 const WRITERS: usize = 4;
 
-/// A lease that counts from when answers are *heard* would let the frozen leader read for one more election timeout,
-/// while the others, who hear nothing of it any more, have elected another.
+/// A lease that starts when acks are *processed* would let the frozen leader read for one more election timeout, while
+/// the others, which receive nothing from it, have elected another leader.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn trap_28_a_frozen_leader_gives_no_stale_read_when_it_resumes() {
     let _alone = support::alone().await;
@@ -38,16 +38,16 @@ async fn trap_28_a_frozen_leader_gives_no_stale_read_when_it_resumes() {
             return;
         }
     }
-    panic!("no leader that was frozen believed that it leads when another one did, so nothing was checked");
+    panic!("no frozen leader still believed that it led after another election, so nothing was checked");
 }
 
-/// Freezes the leader, cuts it off, has another elected and a write confirmed by it. True if the first one went on
-/// believing that it leads after that, and so was asked for reads that it must not answer from what it has.
+/// Freezes the leader, cuts it off, waits for another leader and a write confirmed by it. Returns true if the first
+/// leader still believed that it leads after that, and so received reads that it must not serve from its own state.
 async fn frozen_leader_is_exposed(cluster: &Cluster, attempt: usize) -> bool {
     let client = cluster.client(scaled(PATIENCE)).expect("a client");
     let frozen = support::leader(&client).await.expect("a node leads");
     let others: Vec<NodeId> = NODES.into_iter().filter(|node| *node != frozen).collect();
-    // Writes are in progress when it freezes, so that their acks are, too.
+    // Writes are in flight when it freezes, so their acks are, too.
     let over = Arc::new(AtomicBool::new(false));
     let writers: Vec<_> = (0..WRITERS).map(|number| keep_writing(cluster, number, over.clone())).collect();
     tokio::time::sleep(scaled(Duration::from_millis(100))).await;
@@ -68,8 +68,8 @@ async fn frozen_leader_is_exposed(cluster: &Cluster, attempt: usize) -> bool {
     exposed
 }
 
-/// Has the others elect a leader and confirm a write; whatever `frozen` answers to reads after that has seen it. True
-/// if it still believed that it leads.
+/// Waits until the others elect a leader and confirm a write; every later read result of `frozen` must include that
+/// write. Returns true if `frozen` still believed that it leads.
 async fn reads_are_fresh(cluster: &Cluster, frozen: NodeId, others: &[NodeId], new: &str) -> bool {
     let client = cluster.client(scaled(USUAL_ELECTION_TIMEOUT)).expect("a client");
     let key = Bytes::from_static(b"x");
@@ -84,7 +84,7 @@ async fn reads_are_fresh(cluster: &Cluster, frozen: NodeId, others: &[NodeId], n
     let gets = (0..READS).map(|_| client.get(key.clone(), Consistency::Linearizable, Some(frozen)));
     for record in join_all(gets).await.into_iter().flatten() {
         let value = record.map(|record| record.value.escape_ascii().to_string());
-        assert_eq!(value.as_deref(), Some(new), "{frozen} was frozen, and reads what is old");
+        assert_eq!(value.as_deref(), Some(new), "{frozen} was frozen and returns a stale value");
     }
     believes
 }
@@ -93,12 +93,12 @@ async fn leads(client: &Client, node: NodeId) -> bool {
     client.report(node).await.is_ok_and(|said| said.role == RoleName::Leader)
 }
 
-/// Writes until it is over, to keys of its own.
+/// Writes to its own keys until the run ends.
 fn keep_writing(cluster: &Cluster, number: usize, over: Arc<AtomicBool>) -> JoinHandle<()> {
     let client = cluster.client(scaled(USUAL_ELECTION_TIMEOUT)).expect("a client");
     tokio::spawn(async move {
         while !over.load(Ordering::SeqCst) {
-            // What was in progress when the leader froze is unknown; no client asks for it.
+            // Writes in flight when the leader froze have unknown outcomes; the test does not check them.
             let _ = client.put(Bytes::from(format!("writer-{number}")), Bytes::from_static(b"1")).await;
         }
     })

@@ -8,7 +8,7 @@ use crate::members::hand::Hand;
 use crate::members::{members, voters};
 use crate::support::{Cluster, Launched, epoca, epoca_until_it_ends, until};
 
-/// The addresses that the member list has.
+/// The addresses in the member list.
 fn listed(cluster: &Cluster) -> Vec<String> {
     let list = cluster.json(0, &["member", "list"]);
     let address = |member: &Value| member["address"].as_str().expect("it has one").to_owned();
@@ -32,7 +32,7 @@ fn a_start_on_other_ports_puts_the_new_addresses_on_the_member_list() {
     until("the list has where they are now", || listed(&cluster) == now);
     assert_eq!(members(&cluster), voters(&[1, 2, 3]), "nothing else has changed");
     assert_eq!(cluster.json(0, &["get", "x"])["value"], "1");
-    // It is told of the others by the list alone.
+    // It learns the other addresses from the list alone.
     let node = Hand::start(4, &["--join", &now[0]]);
     until("n4 is a voter", || members(&cluster) == voters(&[1, 2, 3, 4]));
     let said = epoca(["status", "--output", "json", "--connect", &node.address]);
@@ -46,7 +46,7 @@ fn a_start_on_other_ports_puts_the_new_addresses_on_the_member_list() {
 fn unreachable_addresses_are_refused() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let data = folder.path().join("n1");
-    let data = data.to_str().expect("it is text");
+    let data = data.to_str().expect("it is UTF-8");
     for arguments in [
         &["--listen", "127.0.0.1:0", "--advertise", "0.0.0.0:7101"][..],
         &["--listen", "127.0.0.1:0", "--advertise", "[::]:7101"],
@@ -66,7 +66,7 @@ fn unreachable_addresses_are_refused() {
 fn two_nodes_of_one_address_are_refused_by_a_node() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let data = folder.path().join("n1");
-    let data = data.to_str().expect("it is text");
+    let data = data.to_str().expect("it is UTF-8");
     for peers in [["2=127.0.0.1:7102", "3=127.0.0.1:7102"], ["2=127.0.0.1:7101", "3=127.0.0.1:7103"]] {
         let words =
             ["node", "--id", "1", "--data", data, "--listen", "127.0.0.1:7101", "--peer", peers[0], "--peer", peers[1]];

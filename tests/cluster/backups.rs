@@ -1,5 +1,5 @@
-//! Backups and restores as a person makes them: beside other files, several at once, interrupted, killed; and a cluster
-//! on a restored folder.
+//! Backups and restores: beside other files, concurrent, interrupted and killed ones; and a cluster on a restored
+//! folder.
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -21,7 +21,7 @@ fn names(folder: &Path) -> Vec<String> {
     names
 }
 
-/// Ended with the test, however that ends.
+/// A process, killed when this is dropped.
 struct Running(Child);
 
 impl Running {
@@ -32,11 +32,11 @@ impl Running {
     }
 
     fn signal(&self, signal: Signal) {
-        kill(Pid::from_raw(self.0.id() as i32), signal).expect("it is ours and was not waited for");
+        kill(Pid::from_raw(self.0.id() as i32), signal).expect("the process exists");
     }
 
     fn wait(&mut self) -> Option<i32> {
-        self.0.wait().expect("it is ours").code()
+        self.0.wait().expect("the process can be awaited").code()
     }
 }
 
@@ -58,7 +58,7 @@ fn a_backup_leaves_every_file_beside_it_as_it_was() {
     cluster.json(0, &["backup", text(&place.path().join("n.1"))]);
     assert_eq!(names(place.path()), [".n.1.partial", "n.1", "n.1.partial", "n.partial", "n.tmp"]);
     for other in ["n.partial", "n.1.partial", "n.tmp", ".n.1.partial"] {
-        assert_eq!(std::fs::read(place.path().join(other)).expect("it is there"), b"another file", "{other}");
+        assert_eq!(std::fs::read(place.path().join(other)).expect("it exists"), b"another file", "{other}");
     }
 }
 
@@ -73,7 +73,7 @@ fn concurrent_backups_are_all_complete_and_those_of_one_name_do_not_overwrite_ea
     let mut running = [start("n.1"), start("n.2"), start("n.3"), start("same"), start("same")];
     let codes: Vec<_> = running.iter_mut().map(Running::wait).collect();
     assert_eq!(codes[..3], [Some(0); 3], "{codes:?}");
-    // The one that was first.
+    // The first one to finish.
     assert!([[Some(0), Some(1)], [Some(1), Some(0)]].contains(&[codes[3], codes[4]]), "{codes:?}");
     assert_eq!(names(place.path()), ["n.1", "n.2", "n.3", "same"]);
     for name in names(place.path()) {
@@ -88,15 +88,15 @@ fn a_backup_that_is_interrupted_leaves_nothing() {
         cluster.json(0, &["put", "x", "1"]);
         let (place, data) = (tempfile::tempdir().expect("a temporary folder"), cluster.data());
         let address = &cluster.addresses()[0];
-        // Nothing comes of it, so it waits with its file made.
+        // The server never responds, so the backup waits with its file created.
         cluster.text(0, &["fault", "pause", "1"]);
         let words = ["--node", "1", "--connect", address, "--timeout", "60", "--data", text(&data)];
         let mut running = Running::start(&[&["backup", text(&place.path().join("n.1"))], &words[..]].concat());
         let begun = std::cell::Cell::new(false);
         until("it has begun, or needs the node for that", || {
             begun.set(!names(place.path()).is_empty());
-            begun.get() || running.0.try_wait().expect("it is ours").is_some() || {
-                // It looks for the node first.
+            begun.get() || running.0.try_wait().expect("the process can be polled").is_some() || {
+                // It connects to the node before it creates the file.
                 cluster.text(0, &["fault", "resume", "1"]);
                 cluster.text(0, &["fault", "pause", "1"]);
                 !names(place.path()).is_empty()
@@ -129,7 +129,7 @@ fn a_restore_that_is_killed_leaves_no_folder_that_a_cluster_would_start_on() {
         running.signal(Signal::SIGKILL);
         running.wait();
         if data.exists() {
-            // It was faster: then all of it is there.
+            // The command finished before the kill: the restored folder is complete.
             assert_eq!(names(&data).len(), 9);
             std::fs::remove_dir_all(&data).expect("it can be removed");
             continue;
@@ -162,7 +162,7 @@ fn a_restore_that_is_interrupted_leaves_nothing_of_its_own() {
     until("it has begun", || names(place.path()).len() > 1);
     running.signal(Signal::SIGTERM);
     let code = running.wait();
-    // If it was faster than the signal, it is whole.
+    // If the command finished before the signal, the backup is complete.
     let expected: &[&str] = if code == Some(0) { &["all", "data"] } else { &["all"] };
     assert_eq!(names(place.path()), expected, "{code:?}");
 }
@@ -203,7 +203,7 @@ fn a_restored_cluster_has_the_nodes_of_its_folder_and_no_other_number_of_them() 
     assert_eq!(status.as_array().map(Vec::len), Some(3), "{status}");
     assert_eq!(epoca(["get", "x", "--data", text(&data), "--output", "json"]).json()["value"], "1");
     drop(launched);
-    // Also when it has run.
+    // Also after the cluster has run.
     let mut again = Launched::start(&data, &["--base-port", "0"]);
     again.wait_until_ready();
     let status = epoca(["status", "--data", text(&data), "--output", "json"]).json();

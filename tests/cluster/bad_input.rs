@@ -1,4 +1,4 @@
-//! Wrong input of every kind: a clear error that says what to do, the right exit code, and nothing lost.
+//! Invalid input of every kind: a clear error that names the remedy, the right exit code, and no lost data.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use crate::support::{Cluster, Launched, epoca};
 
-/// Returns the command's error as text and JSON; both must name the same.
+/// Returns the command's error as text and JSON; both must name the same cause.
 #[track_caller]
 fn refused(cluster: &Cluster, code: i32, words: &[&str]) -> (String, String) {
     let text = cluster.text(code, words);
@@ -106,7 +106,7 @@ fn an_address_that_is_written_otherwise_is_a_usage_error_that_shows_the_right_fo
     let node = ["node", "--id", "1", "--data", "/there/is/no/such/folder"];
     let listening = [&node[..], &["--listen", "127.0.0.1:0"]].concat();
     let with = |before: &[&'static str], option: &'static str| [before, &[option]].concat();
-    // Each ends with the option, or the place, where the address stands.
+    // Each case ends with the option or position of the address.
     let places = [
         with(&["status"], "--connect"),
         with(&node, "--listen"),

@@ -25,7 +25,7 @@ fn bytes(text: &'static str) -> Bytes {
     Bytes::from_static(text.as_bytes())
 }
 
-/// The next observation that the reader of it takes.
+/// The next observation of the reader.
 async fn next<T>(observed: &mut Receiver<Observed>, mut take: impl FnMut(Observed) -> Option<T>) -> T {
     let wanted = async {
         loop {

@@ -201,7 +201,7 @@ fn what_is_typed_beats_the_environment() {
     let (code, ..) = with("::1:7101", &["get", "x", "--data", &data]);
     assert_eq!(code, Some(0), "it counts for nothing then");
 
-    // A scenario writes, and makes faults: never in a cluster that only the environment names.
+    // A scenario writes and injects faults, so it refuses a cluster that only the environment names.
     let before = cluster.json(0, &["status"])[0]["last"].clone();
     let (code, out, err) = with(&addresses, &["scenario", "run", "normal"]);
     assert!(code == Some(0) && err.contains("EPOCA_CONNECT is not used"), "{out} {err}");

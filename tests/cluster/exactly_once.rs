@@ -1,5 +1,5 @@
-//! Writes across the death of a leader, as programs make them: each is applied once, each comparison decides once, and
-//! a watcher misses nothing and sees nothing twice.
+//! Client programs write while their leader is killed: each write is applied once, each comparison decides once, and a
+//! watcher misses nothing and sees nothing twice.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use epoca::wire::proto::client_client::ClientClient;
 use crate::support::{EXECUTABLE, PATIENCE, election_timeout_ms, in_time, patient};
 
 const CLIENTS: u64 = 8;
-/// What each client does before and after the leader is killed, about.
+/// The approximate number of rounds of each client before and after the leader is killed.
 const ROUNDS: u64 = 12;
 
 async fn started(data: &Path) -> Cluster {
@@ -54,7 +54,7 @@ async fn leader(client: &Client) -> NodeId {
     }
 }
 
-/// Adds one to the counter, however often another client is faster.
+/// Increments the counter; retries as long as another client is faster.
 async fn add_one(client: &Client) -> Result<(), ClientError> {
     loop {
         let present = client.get(key("counter"), Consistency::Linearizable, None).await?;
@@ -68,7 +68,7 @@ async fn add_one(client: &Client) -> Result<(), ClientError> {
     }
 }
 
-/// One client's work: a counter that all share, and two keys of its own that change together.
+/// One client's work: a shared counter, and two keys of its own that change together.
 async fn work(client: Client, id: u64, done: Arc<AtomicU64>) -> Result<(), ClientError> {
     for round in 1..=ROUNDS {
         add_one(&client).await?;
@@ -125,7 +125,7 @@ async fn a_watch_across_the_death_of_a_leader_has_no_gap_and_nothing_twice() {
     let mut ones = cluster.client(patient()).unwrap().watch(key("one/"), None).await.unwrap();
     let workers: Vec<_> =
         (0..CLIENTS).map(|id| tokio::spawn(work(cluster.client(patient()).unwrap(), id, done.clone()))).collect();
-    // The one whom they watch is that which is furthest: mostly the leader.
+    // The watched node is the most up-to-date one: usually the leader.
     kill_the_leader(&client, &done, CLIENTS * ROUNDS / 3).await;
     for worker in workers {
         worker.await.unwrap().expect("a change of leader is only a delay");
@@ -152,7 +152,7 @@ async fn a_watch_from_before_the_history_fails_with_the_oldest_revision() {
     let folder = tempfile::tempdir().unwrap();
     let cluster = started(folder.path()).await;
     let client = cluster.client(patient()).unwrap();
-    // More than the history holds.
+    // More than the history keeps.
     let value = Bytes::from(vec![b'v'; 900_000]);
     for _ in 0..12 {
         client.put(key("large"), value.clone()).await.unwrap();
@@ -164,7 +164,7 @@ async fn a_watch_from_before_the_history_fails_with_the_oldest_revision() {
             Err(ClientError::Refused(Refusal::HistoryGone { bound, .. })) => bound,
             Err(error) => panic!("{error}"),
         };
-        // A replica that was behind keeps less once it has caught up.
+        // A replica that lagged keeps less history once it has caught up.
         assert!(oldest > from, "{oldest}");
         from = oldest;
     };
@@ -173,8 +173,8 @@ async fn a_watch_from_before_the_history_fails_with_the_oldest_revision() {
     cluster.stop().await;
 }
 
-/// Found by the simulator's watchers: a lagging node accepted every watcher, and made it wait for changes that never
-/// come.
+/// Found by the simulator's watchers: a lagging node accepted every watcher, which then waited for changes that never
+/// arrived.
 #[tokio::test]
 async fn a_watcher_learns_of_dropped_changes_even_if_a_cut_off_node_would_make_it_wait() {
     let folder = tempfile::tempdir().unwrap();
@@ -214,7 +214,7 @@ async fn trap_45_a_forwarded_request_is_not_forwarded_again() {
     let outcome = raw.write(forwarded(put())).await.unwrap().into_inner().outcome;
     let Some(proto::write_response::Outcome::Refused(refusal)) = outcome else { panic!("{outcome:?}") };
     assert_eq!(Refusal::try_from(refusal), Ok(Refusal::NotALeader { leader: leads }));
-    // As a client asks, it is passed on once, and done.
+    // A client's request: it is forwarded once, and done.
     let outcome = raw.write(put()).await.unwrap().into_inner().outcome;
     assert!(matches!(outcome, Some(proto::write_response::Outcome::Written(_))), "{outcome:?}");
     cluster.stop().await;

@@ -1,4 +1,4 @@
-//! Faults through the command line: processes, links, held orders, forged entries.
+//! Faults through the command line: processes, links, held commit messages, forged entries.
 
 use serde_json::json;
 
@@ -137,7 +137,7 @@ fn processes_without_a_known_launcher_are_not_touched() {
     let here = ["--connect", &addresses, "--data", elsewhere.path().to_str().unwrap()];
     let said = epoca([&here, &["fault", "kill", "3"][..]].concat());
     assert!(said.code == Some(1) && said.err.contains("n3 was started by hand: do it there"), "{said:?}");
-    // Links and holds need no launcher, and in its own folder the launcher is known by address, too.
+    // Links and holds need no launcher; in its own folder the launcher also matches by address.
     assert_eq!(epoca([&here, &["fault", "cut", "1", "2"][..]].concat()).code, Some(0));
     let data = cluster.data();
     let there = ["--connect", &addresses, "--data", data.to_str().unwrap(), "fault", "kill", "3"];

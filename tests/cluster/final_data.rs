@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Cluster, epoca_with_input, until};
 
-/// The final database of each node as its events tell it; `None` until it is told.
+/// The final database of each node, rebuilt from its events; `None` before its first such event.
 type Told = Vec<Option<Database>>;
 
 #[derive(Clone, Default, PartialEq, Debug)]
@@ -32,7 +32,7 @@ impl Database {
     }
 }
 
-/// An observer of all nodes from now on.
+/// Starts an observer of all nodes.
 struct Watcher {
     told: Arc<Mutex<Told>>,
     _runtime: tokio::runtime::Runtime,
@@ -61,12 +61,12 @@ impl Watcher {
         self.told.lock().expect("no holder of the lock panics")
     }
 
-    /// Waits until every node has told exactly this.
+    /// Waits until every node has reported exactly these pairs.
     #[track_caller]
     fn until_all_tell(&self, rows: &[(&str, &str)]) {
         let rows: BTreeMap<_, _> = rows.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         let wanted = Some(Database { keys: Some(rows.len() as u64), rows });
-        until(&format!("all nodes tell {wanted:?}"), || self.told().iter().all(|told| *told == wanted));
+        until(&format!("all nodes report {wanted:?}"), || self.told().iter().all(|told| *told == wanted));
     }
 }
 
@@ -118,7 +118,7 @@ fn a_late_observer_gets_all_keys_also_from_a_restarted_node() {
     let data = cluster.data();
     let said = epoca_with_input(["batch", "-", "--data", data.to_str().expect("a path")], changes.as_bytes());
     assert_eq!(said.code, Some(0), "{said:?}");
-    // The last entries that a console is told of make 17 of the keys.
+    // The events cover the last entries only; these contain 17 of the keys.
     for number in 0..17 {
         cluster.json(0, &["put", &format!("k{number:03}"), "again"]);
     }
@@ -135,7 +135,7 @@ fn a_late_observer_gets_all_keys_also_from_a_restarted_node() {
 fn a_database_from_a_snapshot_is_reported_again() {
     let cluster = Cluster::start(&["--lab", "--snapshot-entries", "40", "--snapshot-margin", "5"]);
     let watcher = Watcher::of(&cluster);
-    // The process continues and is watched all the while: only what it has missed comes as a snapshot.
+    // The observer survives the restart: only the changes that it missed arrive as a snapshot.
     for with in ["1", "2", "3"] {
         cluster.text(0, &["fault", "cut", "4", with]);
     }

@@ -11,7 +11,7 @@ use tonic::transport::Channel;
 use crate::members::{IMPATIENT, leadership};
 use crate::support::Cluster;
 
-/// A process that does not run until this is dropped.
+/// A process stopped by SIGSTOP until this is dropped.
 struct Frozen(Pid);
 
 impl Frozen {
@@ -24,7 +24,7 @@ impl Frozen {
 
 impl Drop for Frozen {
     fn drop(&mut self) {
-        // Else the launcher could end it only by force.
+        // A frozen process cannot exit cleanly; the launcher would have to kill it.
         let _ = kill(self.0, Signal::SIGCONT);
     }
 }
@@ -34,7 +34,7 @@ async fn at_a_replica(cluster: &Cluster) -> (ClientClient<Channel>, Frozen) {
     let addresses = cluster.addresses();
     let replica = if leader == 3 { &addresses[1] } else { &addresses[2] };
     let mut client = ClientClient::connect(format!("http://{replica}")).await.expect("it answers");
-    // So that the replica is connected to the leader.
+    // This read connects the replica to the leader.
     read(&mut client).await;
     let pid = cluster.pids()[leader - 1];
     (client, Frozen::freeze(pid))
@@ -65,7 +65,7 @@ async fn a_write_forwarded_to_a_frozen_leader_ends_as_unknown_once_another_leads
     let outcome = client.write(put).await.expect("it answers").into_inner().outcome;
     match outcome {
         Some(Outcome::Unknown(why)) => assert_eq!(why.reason(), proto::UnknownReason::Deposed),
-        // It was asked only when the other one led already.
+        // The request was sent after the new leader was elected.
         Some(Outcome::Written(_)) => {}
         other => panic!("{other:?}"),
     }

@@ -1,5 +1,5 @@
-//! A node whose disk runs full: a limit on the size of files is what a test can set without rights. The node ends and
-//! says why; with room again it has every confirmed write.
+//! A node whose disk fills up, simulated by a limit on file sizes, which needs no privileges. The node stops and
+//! reports the reason; with free space again it has every confirmed write.
 
 use std::io::Read;
 use std::net::TcpListener;
@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 
 use crate::support::{EXECUTABLE, election_timeout_ms, epoca, until};
 
-/// Ended with the test, however that ends.
+/// A node process, killed when this is dropped.
 struct Node(Child);
 
 impl Drop for Node {
@@ -18,19 +18,18 @@ impl Drop for Node {
     }
 }
 
-/// A node alone, whose files may grow to this number of bytes.
+/// A single-node cluster with a limit of this many bytes on its files.
 fn start(address: &str, folder: &Path, file_bytes_max: u64) -> Node {
     start_among(&[address.to_owned()], 1, folder, file_bytes_max)
 }
 
-/// The node `id` of those that listen at these addresses.
+/// Node `id` of the cluster at these addresses.
 fn start_among(addresses: &[String], id: usize, folder: &Path, file_bytes_max: u64) -> Node {
-    // Shells disagree on the unit of `ulimit -f`, so either unit must do. The signal that comes with it must not end
-    // the node.
+    // Shells disagree on the unit of `ulimit -f`, so either unit must do. SIGXFSZ must not end the node.
     let script = format!("ulimit -f {}; exec \"$0\" \"$@\"", file_bytes_max / 512);
     let mut command = Command::new("sh");
     command.args(["-c", &script, EXECUTABLE, "node", "--id", &id.to_string(), "--listen", &addresses[id - 1]]);
-    let election_timeout = election_timeout_ms(300).expect("it is told").to_string();
+    let election_timeout = election_timeout_ms(300).expect("it is reported").to_string();
     command.args(["--election-timeout", &election_timeout, "--heartbeat", "50"]);
     for (peer, address) in (1..).zip(addresses).filter(|(peer, _)| *peer != id) {
         command.arg("--peer").arg(format!("{peer}={address}"));
@@ -40,7 +39,7 @@ fn start_among(addresses: &[String], id: usize, folder: &Path, file_bytes_max: u
 }
 
 impl Node {
-    /// Waits until it has ended by itself; returns its exit code and its last words.
+    /// Waits until the process exits; returns its exit code and the end of its output.
     fn last_words(&mut self) -> (Option<i32>, String) {
         let mut code = None;
         until("the node has ended", || {
@@ -66,13 +65,13 @@ fn a_full_disk_ends_the_node_with_a_clear_error_and_nothing_confirmed_is_lost() 
 
     let mut full = start(&address, &data, 1 << 20);
     let value = "v".repeat(100_000);
-    until("the node takes writes", || ask(&["put", "first", &value]).code == Some(0));
+    until("the node confirms writes", || ask(&["put", "first", &value]).code == Some(0));
     let mut confirmed = vec!["first".to_owned()];
     let refused = (0..200).map(|number| format!("k{number:03}")).find(|key| {
         let done = ask(&["put", key, &value]).code == Some(0);
         done.then(|| confirmed.push(key.clone())).is_none()
     });
-    assert!(refused.is_some(), "its files grew beyond what they may");
+    assert!(refused.is_some(), "its files exceed the limit");
     let (code, err) = full.last_words();
     assert_eq!(code, Some(1), "{err}");
     assert!(err.contains("the disk is full") && err.contains("make room"), "{err}");
@@ -103,7 +102,7 @@ fn a_full_disk_harms_no_other_node_and_with_room_its_node_returns_with_every_con
         epoca(["--connect", &everywhere, "--timeout", "30", "put", key, &value]).code
     };
     until("they take writes", || put("first") == Some(0));
-    // Forty times 50 kB is twice what the one may store; whether it leads or not, the others continue.
+    // Forty times 50 kB is twice the limit of one node; whether it leads or not, the others continue.
     let keys: Vec<String> = (0..40).map(|number| format!("k{number:02}")).collect();
     for key in &keys {
         assert_eq!(put(key), Some(0), "{key} is confirmed by those that have room");
@@ -115,6 +114,6 @@ fn a_full_disk_harms_no_other_node_and_with_room_its_node_returns_with_every_con
     let _with_room = start_among(&addresses, 3, &data(3), roomy);
     for key in &keys {
         let local = ["--connect", &everywhere, "get", key, "--node", "3", "--consistency", "local"];
-        until("the node that was full holds what was confirmed", || epoca(local).code == Some(0));
+        until("the node with the full disk has every confirmed write", || epoca(local).code == Some(0));
     }
 }

@@ -1,5 +1,5 @@
-//! Rules of the nodes' gates: messages of one kind that are dropped one way, delayed, duplicated or held; and clearing
-//! all.
+//! Rules of the nodes' gates: they drop, delay, duplicate or hold messages of one kind in one direction; and clearing
+//! all rules.
 
 use serde_json::{Value, json};
 
@@ -37,7 +37,7 @@ fn a_link_that_is_cut_one_way_lets_the_other_way_through() {
     cluster.json(0, &["put", "x", "1"]);
     assert_eq!(cluster.status()[3]["last"]["offset"], 0, "nothing comes to n4");
     assert!(cluster.text(0, &["status"]).contains("n4: messages from n1 to n4 are lost"));
-    // The other way is open: what n4 says reaches n1, which makes it step down once it has heard of a greater epoch.
+    // The other direction is open: messages of n4 reach n1, which steps down when it sees a greater epoch.
     cluster.text(0, &["fault", "cut", "4", "1", "--one-way"]);
     assert!(cluster.text(0, &["fault", "list"]).contains("the link between n1 and n4 is cut"));
     cluster.text(0, &["fault", "heal", "1", "4"]);
@@ -118,7 +118,7 @@ fn without_a_launcher_the_nodes_are_asked_themselves() {
     let elsewhere = tempfile::tempdir().unwrap();
     let addresses = cluster.addresses().join(",");
     let here = |words: &[&str]| {
-        let folder = elsewhere.path().to_str().expect("it is text");
+        let folder = elsewhere.path().to_str().expect("it is UTF-8");
         let said = crate::support::epoca([&["--connect", &addresses, "--data", folder], words].concat());
         assert_eq!(said.code, Some(0), "{words:?}: {said:?}");
     };
@@ -148,7 +148,7 @@ fn without_a_lab_no_gate_is_touched() {
         assert_eq!((said.code, said.error().0), (Some(1), "lab_only".to_owned()), "{said:?}");
     }
     let folder = tempfile::tempdir().unwrap();
-    let data = folder.path().to_str().expect("it is text");
+    let data = folder.path().to_str().expect("it is UTF-8");
     let node = ["node", "--id", "1", "--listen", "127.0.0.1:0", "--data", data, "--wrong", "skip-check"];
     let said = crate::support::epoca_until_it_ends(node);
     assert!(said.code == Some(1) && said.err.contains("--lab"), "{said:?}");

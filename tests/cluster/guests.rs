@@ -1,4 +1,4 @@
-//! Messages of nodes that are no members: each is accepted or refused with a reason, and the cluster continues.
+//! Messages of nonmembers: each is accepted or refused with a reason, and the cluster continues.
 
 use epoca::protocol::{ClusterId, Envelope, Epoch, Message, NodeId, PreVoteAsked, RoundAnswer};
 use epoca::wire::proto;
@@ -9,7 +9,7 @@ use tonic::{Code, Request, Status};
 
 use crate::support::Cluster;
 
-/// The most guests that have a link at a time.
+/// The most guests that have a link at the same time.
 const GUESTS: u64 = 16;
 
 fn from(from: u64, cluster: Option<ClusterId>) -> Envelope {
@@ -17,11 +17,11 @@ fn from(from: u64, cluster: Option<ClusterId>) -> Envelope {
     Envelope { cluster, epoch: Some(Epoch(1)), ..Envelope::bare(NodeId(from), NodeId(1), 1, message) }
 }
 
-/// A call of another node, which tells where it is reached.
+/// A call of another node, which carries that node's address.
 fn call<T>(message: T, address: Option<&str>) -> Request<T> {
     let mut request = Request::new(message);
     if let Some(address) = address {
-        request.metadata_mut().insert("epoca-address", address.parse().expect("it is text"));
+        request.metadata_mut().insert("epoca-address", address.parse().expect("it is UTF-8"));
     }
     request
 }
@@ -33,10 +33,10 @@ struct Visit {
 
 impl Visit {
     async fn to(address: &str) -> Visit {
-        let mut control = ControlClient::connect(format!("http://{address}")).await.expect("it is there");
+        let mut control = ControlClient::connect(format!("http://{address}")).await.expect("it exists");
         let status = control.status(proto::StatusRequest {}).await.expect("it answers").into_inner();
         let cluster = status.cluster.expect("it belongs to one");
-        let peer = PeerClient::connect(format!("http://{address}")).await.expect("it is there");
+        let peer = PeerClient::connect(format!("http://{address}")).await.expect("it exists");
         Visit { peer, cluster: ClusterId(cluster[..].try_into().expect("16 bytes")) }
     }
 
@@ -81,7 +81,7 @@ async fn a_non_member_is_one_of_a_few_guests_or_refused_with_a_reason() {
     refused(visit.deliver(from(9, ours), here).await, Code::ResourceExhausted, "there are too many guests");
     refused(visit.open(from(9, ours), here).await, Code::ResourceExhausted, "there are too many guests");
     visit.open(from(100, ours), here).await.expect("a guest that is known is let in again");
-    // A guest's vote is asked for and changes nothing.
+    // A guest's vote is a valid message without effect.
     let asked = PreVoteAsked { epoch: Epoch(50), last: None };
     let asked = Envelope { epoch: Some(Epoch(49)), message: Message::PreVoteAsked(asked), ..from(101, ours) };
     visit.deliver(asked, here).await.expect("it is heard");

@@ -1,4 +1,4 @@
-//! The launcher: whatever happens to it, no process is left, no data is lost, and no foreign data is touched.
+//! The launcher: however it ends, no process is left, no data is lost, and no foreign data is touched.
 
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
@@ -80,7 +80,7 @@ fn ports_that_are_taken_are_passed_over() {
 async fn a_port_that_is_taken_between_choice_and_bind_makes_all_start_on_others() {
     let folder = tempfile::tempdir().unwrap();
     let (asked, go) = (folder.path().join("asked"), folder.path().join("go"));
-    // Stands between the launcher and its first node, until another process has taken the port.
+    // The launcher waits before its first node, until another process has taken the port.
     let script = format!(
         "#!/bin/sh\nif [ \"$4\" = 1 ] && [ ! -e {go} ]; then\n  echo $6 > {asked}.new; mv {asked}.new {asked}\n  \
          while [ ! -e {go} ]; do sleep 0.01; done\nfi\nexec {EXECUTABLE} \"$@\"\n",
@@ -145,7 +145,7 @@ fn a_node_that_cannot_start_is_named_and_the_others_start_without_it() {
     cluster.json(0, &["put", "x", "1"]);
     cluster.launched.signal(Signal::SIGTERM);
     cluster.launched.wait();
-    // Another node's folder is a mistake and no damage: nothing is moved aside for it.
+    // Another node's folder is a mistake, not damage: the node does not move it aside.
     std::fs::copy(cluster.data().join("n1/identity"), cluster.data().join("n2/identity")).unwrap();
     cluster.launched = Launched::start(&cluster.data(), &["--base-port", "0"]);
     cluster.launched.wait_until_ready();
@@ -177,7 +177,7 @@ fn missing_folders_are_named_and_no_empty_cluster_takes_their_place() {
     gone("n1");
     refused("n1 n2 n3 n4");
     assert!(!data.join("n1").exists(), "no folder was made in its place");
-    // An empty folder is no data.
+    // An empty folder counts as no data.
     std::fs::create_dir(data.join("n1")).unwrap();
     refused("n1 n2 n3 n4");
     std::fs::remove_dir(data.join("n1")).unwrap();

@@ -1,4 +1,4 @@
-//! Leadership: transferred by command, by a node that ends, by preference; manual elections; leases.
+//! Leadership: transferred by command, at a node's shutdown, by priority; manual elections; leases.
 
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
@@ -23,7 +23,7 @@ fn leadership_goes_to_the_node_that_is_named() {
     assert_eq!(leader(&cluster), Some(3));
     assert_eq!(cluster.text(0, &["leader", "transfer", "n3"]).trim(), "n3 leads already");
     assert_eq!(cluster.json(0, &["put", "y", "2"])["epoch"], 2);
-    // The replica that is caught up best.
+    // The most up-to-date replica.
     assert_eq!(cluster.text(0, &["leader", "transfer"]).trim(), "another node leads");
     assert_ne!(leader(&cluster), Some(3));
     assert_eq!(cluster.json(0, &["get", "x"])["value"], "1");
@@ -92,7 +92,7 @@ fn with_manual_elections_only_a_person_makes_a_leader() {
     cluster.launched.scale.let_pass(Duration::from_secs(2));
     assert_eq!(leader(&cluster), None);
     let next = 1 + leads % 4;
-    // On a busy machine a candidacy may come to nothing; then the person asks once more.
+    // On a busy machine a campaign may fail; the command is then repeated.
     until("the next one leads", || {
         cluster.epoca(&["leader", "transfer", &next.to_string()]);
         leader(&cluster) == Some(next)
@@ -138,7 +138,8 @@ fn a_quorum_read_sees_what_is_confirmed_though_its_commit_order_is_held() {
     }
     cluster.json(0, &["put", "x", "2"]);
     let read = |node: &str| cluster.json(0, &["get", "x", "--consistency", "quorum", "--node", node])["value"].clone();
-    // Two replicas alone cannot answer: both have accepted x=2, neither has applied it. The leader is asked in the end.
+    // Two replicas alone cannot answer: both have accepted x=2 and neither has applied it. The read falls back to the
+    // leader.
     for node in ["1", "2", "3", "4"] {
         assert_eq!(read(node), "2", "n{node}");
     }
@@ -176,19 +177,19 @@ fn a_single_node_leads_immediately_and_again_after_a_restart() {
     let hour = ["--election-timeout", "3600000"];
     let node = Hand::start(1, &hour);
     let takes = |node: &Hand| epoca(["--connect", &node.address, "put", "x", "1"]).code == Some(0);
-    until("it takes writes", || takes(&node));
+    until("writes are confirmed", || takes(&node));
     let node = node.start_again(&hour);
-    until("it takes writes again", || takes(&node));
+    until("writes are confirmed again", || takes(&node));
 }
 
 #[test]
 fn a_node_listens_at_a_name_and_is_reached_by_it() {
     let node = Hand::start_at(1, &free_address().replace("127.0.0.1", "localhost"), &[]);
-    until("it takes writes", || epoca(["--connect", &node.address, "put", "x", "1"]).code == Some(0));
-    // Not every machine has this kind of addresses.
+    until("writes are confirmed", || epoca(["--connect", &node.address, "put", "x", "1"]).code == Some(0));
+    // Not every machine has IPv6 loopback addresses.
     let Ok(listener) = TcpListener::bind("[::1]:0") else { return };
     let address = listener.local_addr().expect("it is bound").to_string();
     drop(listener);
     let node = Hand::start_at(1, &address, &[]);
-    until("it takes writes", || epoca(["--connect", &node.address, "put", "x", "1"]).code == Some(0));
+    until("writes are confirmed", || epoca(["--connect", &node.address, "put", "x", "1"]).code == Some(0));
 }

@@ -1,6 +1,6 @@
-//! Real processes, started and used as a person does: the launcher, the command line, its exit codes and its JSON.
+//! Real processes, driven through the command line: the launcher, the commands, their exit codes and JSON.
 //!
-//! What the assignment asks for has tests of its own in `tests/assignment`.
+//! The requirements of the assignment have their own tests in `tests/assignment`.
 
 mod support;
 

@@ -1,4 +1,4 @@
-//! A node on a folder of another cluster: it refuses to start, or ends, and says whose folder it is.
+//! A node on a folder of another cluster: it refuses to start, or ends, and names the folder's owner.
 
 use std::net::TcpListener;
 use std::process::Command;
@@ -29,14 +29,14 @@ fn members_that_differ_from_the_log_are_reported_and_the_log_counts() {
         .arg(&log)
         .spawn()
         .expect("it starts");
-    // Any node may lead then, also n1 again.
+    // Any node may lead now, including n1.
     until("n1 and n2 have the same leader and log", || {
         let nodes = cluster.status();
         let [one, other] = [&nodes[0], &nodes[1]];
         one["leader"].is_u64() && one["leader"] == other["leader"] && one["last"] == other["last"]
     });
     let log = std::fs::read_to_string(&log).expect("it has a log");
-    node.kill().and_then(|()| node.wait()).expect("it is ours");
+    node.kill().and_then(|()| node.wait()).expect("the process can be awaited");
     assert!(log.contains("--peer names n1 n5, but the members by the log are n1 n2 n3"), "{log}");
 }
 

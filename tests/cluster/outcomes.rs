@@ -1,8 +1,8 @@
-//! Writes that the cluster cannot confirm: unknown once they may have been appended, else definitely not done.
+//! Writes that the cluster cannot confirm: unknown once they may have been appended, otherwise definitely not done.
 
 use crate::support::{Cluster, epoca, until};
 
-/// Long enough that a leader without a quorum still leads when the write comes.
+/// Long enough that a leader without a quorum still leads when the write arrives.
 const PATIENT: [&str; 2] = ["--election-timeout", "3000"];
 
 #[test]

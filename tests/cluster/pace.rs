@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::support::{Cluster, EXECUTABLE, election_timeout_ms, in_time, patient, until};
 
-/// A message flies for a millisecond of the nodes' time: a push and its ack take at least two.
+/// The flight time of a message is one millisecond of the nodes' time: a push and its ack take at least two.
 const PUSH_AND_ACK: Duration = Duration::from_millis(2);
 
 fn roles(cluster: &Cluster) -> Vec<serde_json::Value> {
@@ -30,7 +30,7 @@ fn a_write_in_slow_motion_takes_as_much_longer_and_nobody_gives_its_leader_up() 
     assert_eq!(roles(&cluster), before, "time has passed slower for all of them");
     cluster.text(0, &["fault", "pace", "1"]);
     until("the order has come to every node", || cluster.status().iter().all(|node| node["applied"]["offset"] == 1));
-    assert_eq!(roles(&cluster), before, "nobody's time has jumped");
+    assert_eq!(roles(&cluster), before, "no timer jumped");
 }
 
 #[test]
@@ -40,7 +40,7 @@ fn timers_are_stretched_until_time_is_real_again() {
     cluster.text(0, &["fault", "kill", "1"]);
     let followers = || cluster.status().iter().skip(1).map(|node| json!([node["role"], node["epoch"]])).collect();
     let before: Vec<_> = followers();
-    // In real time somebody would stand after a second at the latest.
+    // In real time a node would campaign after a second at the latest.
     let (begun, most) = (Instant::now(), cluster.launched.scale.of(Duration::from_secs(3)));
     while begun.elapsed() < most {
         let now: Vec<_> = followers();
@@ -70,7 +70,7 @@ fn a_restarted_node_has_the_pace_of_the_others_and_clear_makes_time_real() {
 fn a_link_that_is_cut_loses_what_is_on_its_way() {
     let cluster = Cluster::start(&["--lab"]);
     cluster.text(0, &["fault", "pace", "1000"]);
-    let data = cluster.data().to_str().expect("it is text").to_owned();
+    let data = cluster.data().to_str().expect("it is UTF-8").to_owned();
     let write =
         std::thread::spawn(move || crate::support::epoca(["put", "x", "1", "--timeout", "60", "--data", &data]));
     let is_pushed = |message: &serde_json::Value| message["kind"] == "push" && message["to"] == 4;
@@ -99,8 +99,7 @@ async fn with_leases(data: &std::path::Path) -> (Launched, Client) {
     (cluster, client)
 }
 
-/// The only node that the change reached is the leader, whose lease would last a thousand times longer than what the
-/// others have promised.
+/// The change reached only the leader, so its lease would last a thousand times longer than the others' promises.
 #[tokio::test]
 async fn a_leader_whose_time_passes_slower_than_that_of_the_others_answers_nothing_by_its_lease() {
     let folder = tempfile::tempdir().unwrap();

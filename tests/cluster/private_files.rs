@@ -1,4 +1,4 @@
-//! Files are accessible only to the user who runs the nodes, and a deleted file is not written to as if it were there.
+//! Files are accessible only to the user who runs the nodes, and a node does not keep writing to deleted files.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -10,12 +10,12 @@ use nix::unistd::Pid;
 use crate::members::log_of;
 use crate::support::{Cluster, EXECUTABLE, epoca, epoca_until_it_ends, run, until};
 
-/// What a folder holds that others have any rights on, with the modes.
+/// The files of a folder that grant rights to other users, with their modes.
 fn open_to_others(folder: &Path) -> Vec<(PathBuf, String)> {
     let mut found = Vec::new();
     for file in std::fs::read_dir(folder).expect("it can be listed") {
         let path = file.expect("a file").path();
-        // A file of the database may go meanwhile.
+        // The database may delete a file during the listing.
         let Ok(metadata) = path.metadata() else { continue };
         let mode = metadata.permissions().mode() & 0o7777;
         if mode & 0o077 != 0 {
@@ -28,7 +28,7 @@ fn open_to_others(folder: &Path) -> Vec<(PathBuf, String)> {
     found
 }
 
-/// The program, with a umask that forbids nothing.
+/// The program, with umask 0.
 fn openly(words: &[&str]) -> Command {
     let mut command = Command::new("sh");
     command.args(["-c", "umask 0; exec \"$0\" \"$@\"", EXECUTABLE]).args(words);
@@ -49,7 +49,7 @@ fn all_files_with_data_are_for_their_user_alone_whatever_the_umask_is() {
         .spawn()
         .expect("it starts");
     let value = "v".repeat(9_000);
-    until("it takes writes", || epoca(["put", "x", &value, "--data", text]).code == Some(0));
+    until("writes are confirmed", || epoca(["put", "x", &value, "--data", text]).code == Some(0));
     for number in 0..40 {
         assert_eq!(epoca(["put", &format!("k{number}"), &value, "--data", text]).code, Some(0));
     }
@@ -59,10 +59,10 @@ fn all_files_with_data_are_for_their_user_alone_whatever_the_umask_is() {
     assert_eq!(run(&mut openly(&["backup", backup, "--data", text])).code, Some(0));
     assert_eq!(run(&mut openly(&["restore", backup, restored.to_str().expect("text")])).code, Some(0));
     let record = ["record", recording.to_str().expect("text"), "--data", text, "--for", "1s"];
-    // Whatever this says: no file of it is open to others.
+    // Whatever it prints: none of its files is accessible to others.
     run(&mut openly(&record));
     let found = open_to_others(place.path());
-    kill(Pid::from_raw(launcher.id() as i32), Signal::SIGTERM).expect("it is ours");
+    kill(Pid::from_raw(launcher.id() as i32), Signal::SIGTERM).expect("the process exists");
     launcher.wait().expect("it ends");
     assert_eq!(found, []);
     assert!(data.join("n1/snapshot").is_dir() && data.join("nodes.json").is_file(), "there is something to look at");
@@ -82,7 +82,7 @@ fn a_node_alone_whose_folder_is_deleted_or_moved_confirms_nothing_more_and_says_
         }
         let said = cluster.epoca(&["put", "x", "2", "--timeout", "3"]);
         assert_ne!(said.code, Some(0), "it was confirmed, and is nowhere: {said:?}");
-        until("the node says why it has ended", || log_of(&cluster, 1).contains("no longer exists"));
+        until("the node reports why it has ended", || log_of(&cluster, 1).contains("no longer exists"));
         until("the node has ended", || cluster.epoca(&["get", "x", "--timeout", "1"]).code != Some(0));
     }
 }
@@ -107,8 +107,8 @@ fn fresh_deletes_nothing_through_a_link() {
         let said = epoca_until_it_ends(fresh);
         assert_eq!(said.code, Some(1), "{said:?}");
         assert!(said.err.contains("deletes nothing") && said.err.contains("link"), "{said:?}");
-        assert!(target.is_dir() && link.symlink_metadata().expect("it is there").is_symlink());
-        // The other link alone, next time.
+        assert!(target.is_dir() && link.symlink_metadata().expect("it exists").is_symlink());
+        // Only the other link, next time.
         std::fs::remove_file(&link).expect("it can be removed");
         assert!(Command::new("mv").args([&target, &link]).status().expect("it starts").success());
     }

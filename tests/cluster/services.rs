@@ -27,7 +27,7 @@ async fn a_node_reports_that_it_is_healthy() {
     }
 }
 
-/// As older tools ask: grpcurl before 1.8.8, grpc_cli, most graphical clients.
+/// The older reflection version: grpcurl before 1.8.8, grpc_cli and most graphical clients use it.
 #[tokio::test]
 async fn a_node_describes_its_services_to_a_tool_of_the_earlier_version() {
     use tonic_reflection::pb::v1alpha;

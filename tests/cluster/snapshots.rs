@@ -42,7 +42,7 @@ fn caught_up(cluster: &Cluster) -> bool {
     nodes.iter().all(|node| Some(position(node, "applied")) == last)
 }
 
-/// What a node answers from its own final database to ten reads.
+/// The values that a node returns from its own final database for ten reads.
 fn records(cluster: &Cluster, prefix: &str, node: &str) -> Vec<Value> {
     let get = |number: u64| {
         let key = format!("{prefix}-{number}");
@@ -74,7 +74,7 @@ fn a_replica_that_was_off_during_many_writes_comes_back_through_a_snapshot() {
     assert_eq!(records(&cluster, "while", "4"), records(&cluster, "while", "1"));
     write(&cluster, "after", 3, 1);
     until("every node has caught up", || caught_up(&cluster));
-    // What it got survives its own restart.
+    // The installed snapshot survives a restart.
     cluster.text(0, &["fault", "kill", "4"]);
     cluster.text(0, &["fault", "restart", "4"]);
     until("every node has caught up", || caught_up(&cluster));
@@ -100,7 +100,7 @@ fn a_node_killed_again_and_again_while_it_takes_and_installs_snapshots_loses_not
         cluster.text(0, &["fault", "kill", victim]);
         write(&cluster, "round", 60, 1);
         cluster.text(0, &["fault", "restart", victim]);
-        // Killed at once: in the middle of whatever its start and the leader have begun.
+        // The kill may interrupt the recovery of the node or the leader's transfer to it.
         cluster.text(0, &["fault", "kill", victim]);
         cluster.text(0, &["fault", "restart", victim]);
     }
@@ -110,7 +110,7 @@ fn a_node_killed_again_and_again_while_it_takes_and_installs_snapshots_loses_not
     }
 }
 
-/// How much of a snapshot the node has received that it has not all of.
+/// The number of bytes of an incomplete snapshot that the node has received.
 fn received(cluster: &Cluster, node: u64) -> u64 {
     let Ok(files) = std::fs::read_dir(folder_of(cluster, node).join("snapshot")) else { return 0 };
     let files = files.filter_map(Result::ok).filter(|file| file.file_name().to_string_lossy().ends_with(".tmp"));
@@ -151,7 +151,7 @@ fn disk_use_is_bounded_under_an_overwrite_load() {
             most = most.max(bytes_of(&folder.join("log")) + bytes_of(&folder.join("snapshot")));
         }
     }
-    // Six megabytes were written; some hundred entries are kept, and two snapshots of ten keys.
+    // The clients wrote 6 MB; the log keeps some hundred entries, and there are two snapshots of ten keys.
     assert!(most < 2_000_000, "{most} bytes of log and snapshots");
     let node = &cluster.status()[1];
     assert!(position(node, "purged") > 4_000, "{node}");
@@ -229,14 +229,14 @@ fn backups_one_after_the_other_leave_no_snapshots_at_the_node() {
 fn the_log_before_a_snapshot_is_bounded_in_bytes_too() {
     let cluster =
         Cluster::start(&["--nodes", "1", "--snapshot-bytes", "2000000", "--snapshot-margin-bytes", "1000000"]);
-    // Far fewer entries than the margin has.
+    // Far fewer entries than the margin.
     for prefix in ["a", "b", "c", "d", "e", "f", "g", "h"] {
         write(&cluster, prefix, 10, 60_000);
     }
     let node = || cluster.status()[0].clone();
     until("the log begins later", || position(&node(), "purged") > 20);
     assert!(snapshots_of(&cluster, 1).len() <= 2, "{:?}", snapshots_of(&cluster, 1));
-    // After a restart it is counted on.
+    // The margin still applies after a restart.
     let before = position(&node(), "purged");
     let cluster = cluster.start_again(&["--snapshot-bytes", "2000000", "--snapshot-margin-bytes", "1000000"]);
     for prefix in ["a", "b", "c", "d", "e", "f", "g", "h"] {

@@ -1,4 +1,4 @@
-//! Step mode on real processes: time stops, every message is held, a person delivers them one by one.
+//! Step mode on real processes: time stops, every message is held, and the user delivers them one by one.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Cluster, Said, epoca, until};
 
-/// A message that waits.
+/// A held message.
 #[derive(Clone, Debug)]
 struct Waiting {
     id: String,
@@ -16,7 +16,7 @@ struct Waiting {
 }
 
 fn pending(cluster: &Cluster) -> Vec<Waiting> {
-    let text = |value: &Value| value.as_str().expect("it is text").to_owned();
+    let text = |value: &Value| value.as_str().expect("it is UTF-8").to_owned();
     let number = |value: &Value| value.as_u64().expect("it is a number");
     let one = |message: &Value| Waiting {
         id: text(&message["id"]),
@@ -27,7 +27,7 @@ fn pending(cluster: &Cluster) -> Vec<Waiting> {
     cluster.json(0, &["fault", "pending"]).as_array().expect("it is a list").iter().map(one).collect()
 }
 
-/// Waits until exactly these messages wait, in any order.
+/// Waits until exactly these messages are held, in any order.
 #[track_caller]
 fn expect(cluster: &Cluster, wanted: &[(u64, u64, &str, &str)]) -> Vec<Waiting> {
     let mut wanted: Vec<_> = wanted
@@ -51,7 +51,7 @@ fn deliver(cluster: &Cluster, messages: &[Waiting], ends: (u64, u64)) {
     cluster.text(0, &["fault", "deliver", &message.id]);
 }
 
-/// Delivers whatever waits, as a clicker would, until the condition holds.
+/// Delivers every held message until the condition holds.
 #[track_caller]
 fn deliver_until(cluster: &Cluster, what: &str, mut condition: impl FnMut() -> bool) {
     until(what, || {
@@ -65,9 +65,9 @@ fn end(cluster: &Cluster, node: usize, what: &str) -> Value {
     json!([point["epoch"], point["offset"]])
 }
 
-/// A write that a client waits for, while `meanwhile` runs.
+/// A client's write that is pending while `meanwhile` runs.
 fn put(cluster: &Cluster, key: &str, meanwhile: impl FnOnce()) -> Said {
-    let data = cluster.data().to_str().expect("it is text").to_owned();
+    let data = cluster.data().to_str().expect("it is UTF-8").to_owned();
     let key = key.to_owned();
     let write = std::thread::spawn(move || epoca(["put", &key, "1", "--timeout", "60", "--data", &data]));
     meanwhile();
@@ -80,8 +80,8 @@ fn a_whole_write_is_walked_message_by_message() {
     let settled = || (1..=4).all(|node| end(&cluster, node, "applied") == json!([1, 0]));
     until("the opening is final everywhere", settled);
     cluster.text(0, &["fault", "step", "on"]);
-    assert!(cluster.text(0, &["fault", "list"]).contains("timers stand still"));
-    // Whatever was in flight comes in first.
+    assert!(cluster.text(0, &["fault", "list"]).contains("timers are stopped"));
+    // Messages in flight arrive first.
     deliver_until(&cluster, "nothing waits", || pending(&cluster).is_empty());
 
     let said = put(&cluster, "x", || {
@@ -91,7 +91,7 @@ fn a_whole_write_is_walked_message_by_message() {
         let ack = |from| (from, 1, "ack", "up to e1·o1");
         let waiting = expect(&cluster, &[push(3), push(4), ack(2)]);
         deliver(&cluster, &waiting, (2, 1));
-        // Two of four hold it: not yet a quorum.
+        // Two of four have the entry: not yet a quorum.
         expect(&cluster, &[push(3), push(4)]);
         assert_eq!(end(&cluster, 1, "committed"), json!([1, 0]));
         assert_eq!(end(&cluster, 2, "last"), json!([1, 1]));
@@ -138,7 +138,7 @@ fn a_discarded_commit_order_is_repeated_when_time_continues() {
     };
     discard();
     assert_eq!(end(&cluster, 2, "applied"), json!([1, 0]));
-    // An order younger than a heartbeat is not repeated beside it: the second heartbeat has it.
+    // A commit message younger than a heartbeat is not repeated beside it: the second heartbeat carries it.
     until("the leader repeats the order", || {
         cluster.text(0, &["fault", "tick", "1"]);
         pending(&cluster).iter().any(order)
@@ -176,13 +176,13 @@ fn timers_stand_still_in_step_mode_however_long_it_lasts() {
     cluster.text(0, &["fault", "step", "on"]);
     let roles = || cluster.status().iter().map(|node| json!([node["role"], node["epoch"]])).collect::<Vec<_>>();
     let before = roles();
-    // Without a leader's word the first would stand after a second at the latest.
+    // Without a heartbeat the first node would campaign after a second at the latest.
     let (begun, most) = (Instant::now(), cluster.launched.scale.of(Duration::from_secs(3)));
     let waiting = pending(&cluster).len();
     while begun.elapsed() < most {
         assert_eq!(roles(), before);
     }
-    assert!(pending(&cluster).len() <= waiting + 8, "no heartbeat was sent, only what was under way came");
+    assert!(pending(&cluster).len() <= waiting + 8, "no heartbeat was sent, only messages in flight arrived");
     cluster.text(0, &["fault", "step", "off"]);
     cluster.json(0, &["put", "y", "2"]);
     assert_eq!(roles(), before, "the leader is the same: no node's time has jumped");
@@ -221,7 +221,7 @@ fn a_message_can_be_delayed_and_doubled_by_hand_and_is_named_by_its_number() {
     cluster.text(0, &["fault", "duplicate", &number]);
     assert_eq!(pending(&cluster).iter().filter(|message| message.id == to_2.id).count(), 2);
     cluster.text(0, &["fault", "delay-message", &number, "1"]);
-    until("one of the two is delivered by itself and answered", || {
+    until("one of the two is delivered automatically and answered", || {
         let waiting = pending(&cluster);
         let left = waiting.iter().filter(|message| message.id == to_2.id).count();
         left == 1 && waiting.iter().any(|message| message.ends == (2, 1))
@@ -239,10 +239,10 @@ fn step_mode_delivers_by_itself_what_changes_nothing_and_keeps_what_does() {
     cluster.text(0, &["fault", "step", "on"]);
     deliver_until(&cluster, "nothing waits", || pending(&cluster).is_empty());
     cluster.text(0, &["fault", "tick", "1"]);
-    // The answers to the heartbeats that confirm the read come by themselves too.
+    // The acks of the heartbeats that confirm the read are delivered automatically, too.
     assert_eq!(cluster.json(0, &["get", "x"])["value"], "1");
     assert!(pending(&cluster).is_empty(), "heartbeats and their answers change nothing");
-    // A node that has heard nobody yet follows the leader from its first heartbeat on: that one waits.
+    // A node that has heard no leader yet follows this one from its first heartbeat on: that heartbeat is held.
     cluster.text(0, &["fault", "restart", "3"]);
     cluster.text(0, &["fault", "tick", "1"]);
     let heartbeat = |message: &Waiting| message.ends == (1, 3) && message.kind == "heartbeat";
@@ -251,8 +251,7 @@ fn step_mode_delivers_by_itself_what_changes_nothing_and_keeps_what_does() {
     cluster.text(0, &["fault", "step", "off"]);
 }
 
-/// As after a console that was killed: nobody is left who would deliver, and the others find out only by their
-/// deadline.
+/// As after a console that was killed: no client is left to deliver, and the nodes notice it only by the deadline.
 #[test]
 fn what_gets_no_answer_in_step_mode_names_what_ends_it() {
     let cluster = Cluster::start(&["--lab"]);
@@ -262,7 +261,7 @@ fn what_gets_no_answer_in_step_mode_names_what_ends_it() {
         [(&["put", "x", "2"][..], 3), (&["get", "x"], 4), (&["list"], 4), (&["member", "remove", "4"], 3)]
     {
         let addresses = cluster.addresses().join(",");
-        let elsewhere = cluster.data().join("elsewhere").into_os_string().into_string().expect("it is text");
+        let elsewhere = cluster.data().join("elsewhere").into_os_string().into_string().expect("it is UTF-8");
         let hurried = ["--timeout", "2", "--connect", &addresses, "--data", &elsewhere];
         let said = epoca([words, &hurried].concat());
         assert_eq!(said.code, Some(code), "{words:?}: {said:?}");

@@ -1,4 +1,4 @@
-//! Standard streams that are full, closed, or not read: an error of their own, or a quiet end, and no node is lost.
+//! Standard streams that are full, closed, or not read: a separate error or a quiet exit, and no node is lost.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, Command, Stdio};
@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::members::hand::free_address;
 use crate::support::{Cluster, EXECUTABLE, PATIENCE, Said, epoca, run, until};
 
-/// Runs the program with its streams redirected as a shell does it, as in `>/dev/full` or `<&-`.
+/// Runs the program with its streams redirected by a shell, as in `>/dev/full` or `<&-`.
 fn redirected(words: &[&str], streams: &str) -> Said {
     let script = format!("exec \"$0\" \"$@\" {streams}");
     run(Command::new("/bin/sh").args(["-c", &script, EXECUTABLE]).args(words).stdin(Stdio::null()))
@@ -21,11 +21,11 @@ fn for_cluster<'a>(words: &[&'a str], addresses: &'a str) -> Vec<&'a str> {
     [words, &["--connect", addresses]].concat()
 }
 
-/// Waits until it has ended by itself; a process that does not is killed, and fails the test.
+/// Waits until the process exits; kills it and fails the test if it does not.
 #[track_caller]
 fn end(mut child: Child) -> Said {
     let begun = Instant::now();
-    while child.try_wait().expect("it is ours").is_none() {
+    while child.try_wait().expect("the process can be polled").is_none() {
         if begun.elapsed() > PATIENCE {
             let _ = child.kill();
             panic!("it does not end: {:?}", child.wait_with_output());
@@ -33,7 +33,7 @@ fn end(mut child: Child) -> Said {
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
     let output = child.wait_with_output().expect("it has ended");
-    let text = |bytes| String::from_utf8(bytes).expect("it is text");
+    let text = |bytes| String::from_utf8(bytes).expect("it is UTF-8");
     Said { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
 }
 
@@ -95,7 +95,7 @@ fn a_result_that_cannot_be_written_is_an_error_of_every_command_that_prints() {
         let closed = redirected(words, ">&-");
         assert_eq!(closed.code, Some(5), "{words:?}: {closed:?}");
         assert!(closed.err.contains("standard output"), "{words:?}: {closed:?}");
-        // Open, but for reading: the system refuses to write there.
+        // Open for reading only: writes fail.
         assert_eq!(redirected(words, "1</dev/null").code, Some(5), "{words:?}");
         let well = redirected(words, ">/dev/null");
         assert_ne!(well.code, Some(5), "{words:?}: {well:?}");
@@ -121,9 +121,9 @@ fn a_reader_that_has_read_enough_ends_a_command_without_a_word() {
     (0..20).for_each(|number| _ = cluster.json(0, &["put", &format!("{number:02}"), &large]));
     for words in [&["list", "--output", "json"][..], &["get", "00"], &["get", "00", "--raw"], &["status"]] {
         let mut child = piped(&for_cluster(words, &addresses));
-        // As `head -c 1` does, or less: a short answer may be in the pipe already.
+        // As `head -c 1` does; the pipe may hold a whole short answer already.
         let mut first = [0];
-        child.stdout.as_mut().expect("it has one").read_exact(&mut first).expect("it says something");
+        child.stdout.as_mut().expect("it has one").read_exact(&mut first).expect("there is output");
         drop(child.stdout.take());
         let said = end(child);
         let quiet = said.err.lines().all(|line| line.contains("revision"));
@@ -161,13 +161,13 @@ fn a_closed_standard_input_writes_nothing_over_what_is_there() {
         }
     }
     assert_eq!(cluster.json(0, &["get", "x"])["value"], "1");
-    // One that is open and empty is a value like any other.
+    // An empty stdin is a valid value.
     let said = redirected(&for_cluster(&["put", "x", "-"], &addresses), "</dev/null");
     assert_eq!(said.code, Some(0), "{said:?}");
     assert_eq!(cluster.json(0, &["get", "x"])["value"], "");
 }
 
-/// A node alone, with its log at its standard error, which is what the test is about.
+/// A single-node cluster that logs to its stderr.
 fn node_with_stderr(stderr: Stdio, more: &[&str]) -> (Child, String, tempfile::TempDir) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let address = free_address();
@@ -177,11 +177,11 @@ fn node_with_stderr(stderr: Stdio, more: &[&str]) -> (Child, String, tempfile::T
     (command.spawn().expect("it starts"), address, folder)
 }
 
-/// It takes writes for as long as it is asked for, and ends well when it is told to.
+/// The node confirms writes while the condition asks for more, and exits cleanly on its signal.
 #[track_caller]
 fn lives_and_ends_well(mut node: Child, address: &str, writes: usize) {
-    until("it takes writes", || {
-        assert_eq!(node.try_wait().expect("it is ours"), None, "it has ended");
+    until("writes are confirmed", || {
+        assert_eq!(node.try_wait().expect("the process can be polled"), None, "it has ended");
         epoca(["--connect", address, "put", "x", "0"]).code == Some(0)
     });
     for number in 1..=writes {
@@ -191,7 +191,7 @@ fn lives_and_ends_well(mut node: Child, address: &str, writes: usize) {
     kill(Pid::from_raw(node.id() as i32), Signal::SIGTERM).expect("it runs");
     let mut code = None;
     until("it has ended", || {
-        code = node.try_wait().expect("it is ours").map(|status| status.code());
+        code = node.try_wait().expect("the process can be polled").map(|status| status.code());
         code.is_some()
     });
     assert_eq!(code.flatten(), Some(0));
@@ -202,12 +202,12 @@ fn a_node_lives_on_when_its_log_cannot_be_written() {
     let full = || std::fs::File::options().write(true).open("/dev/full").expect("Linux has one");
     let (node, address, _folder) = node_with_stderr(full().into(), &["--log", "debug"]);
     lives_and_ends_well(node, &address, 3);
-    // The pipe is not read any more.
+    // The reading end of the pipe is closed.
     let (reader, writer) = std::io::pipe().expect("a pipe");
     drop(reader);
     let (node, address, _folder) = node_with_stderr(writer.into(), &["--log", "debug"]);
     lives_and_ends_well(node, &address, 3);
-    // The log file is on a full disk, and stderr is, too.
+    // The log file is on a full disk, and so is stderr.
     let (node, address, _folder) = node_with_stderr(full().into(), &["--log", "debug", "--log-file", "/dev/full"]);
     lives_and_ends_well(node, &address, 3);
 }
@@ -215,14 +215,14 @@ fn a_node_lives_on_when_its_log_cannot_be_written() {
 #[test]
 fn a_node_continues_when_the_pipe_of_its_log_is_not_read() {
     let (reader, mut writer) = std::io::pipe().expect("a pipe");
-    // Not a byte more has room.
+    // The pipe has no room for another byte.
     fill(&mut writer);
     let (node, address, _folder) = node_with_stderr(writer.into(), &["--log", "trace"]);
     lives_and_ends_well(node, &address, 10);
     drop(reader);
 }
 
-/// Writes until the pipe takes no more.
+/// Writes until the pipe is full.
 fn fill(writer: &mut std::io::PipeWriter) {
     use nix::fcntl::{FcntlArg, OFlag, fcntl};
     fcntl(&*writer, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).expect("it is a pipe");
@@ -258,7 +258,7 @@ fn a_launcher_whose_output_cannot_be_written_keeps_its_nodes_and_reports_it() {
     assert_eq!(said.err.matches("cannot write to standard output").count(), 1, "{said:?}");
 }
 
-/// What the kernel says of a process's greatest memory, in MiB.
+/// The process's peak memory according to the kernel, in MiB.
 fn memory_most(pid: u32) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
@@ -289,7 +289,7 @@ fn a_list_takes_the_memory_of_a_page_and_one_that_breaks_off_is_not_taken_for_th
     assert_eq!(listed.len(), count);
     assert!((1..=80).contains(&most), "{most} MiB for {count} values of 1 MiB");
 
-    // It waits for its reader in the first pages when the nodes fall silent.
+    // The command blocks on its reader in the first pages when the nodes stop responding.
     let mut child = piped(&[&words[..], &["--timeout", "2"]].concat());
     let mut out = child.stdout.take().expect("it has one");
     out.read_exact(&mut piece).expect("a first piece");

@@ -1,9 +1,9 @@
-//! A cluster started as a person starts it, with `epoca cluster`, and commands given as a person gives them.
+//! A cluster started with `epoca cluster`, and commands of the command line.
 //!
-//! Ports are any that are free. The processes that a test leaves behind are ended by their ids when the test ends.
+//! Ports are free ones chosen by the system. The processes of a test are ended by their ids when the test ends.
 //!
-//! Every time that a test names is one of a quiet machine. `--timeout` and `--election-timeout` are multiplied here by
-//! the measured slowness of this one, also where they are not given (see "On a busy machine" in `tests/README.md`).
+//! Times in a test are those of an idle machine. `--timeout` and `--election-timeout` are multiplied here by the
+//! measured slowness of this one, also where they are not given (see "On a busy machine" in `tests/README.md`).
 
 #[path = "../support/files.rs"]
 mod files;
@@ -29,7 +29,7 @@ pub use quiet::{PATIENCE, Scale, election_timeout_ms, in_time, patient, until};
 
 pub const EXECUTABLE: &str = env!("CARGO_BIN_EXE_epoca");
 
-/// What a command said, and how it ended.
+/// A command's output and exit code.
 #[derive(Debug)]
 pub struct Said {
     pub code: Option<i32>,
@@ -50,12 +50,12 @@ impl Said {
     }
 }
 
-/// Runs the program once, with these arguments only.
+/// Runs the program once, with exactly these arguments.
 pub fn epoca<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Said {
     run(command(arguments).stdin(Stdio::null()))
 }
 
-/// The program with these arguments, of which the times are those of a quiet machine.
+/// The program with these arguments, with their times scaled from an idle machine.
 fn command<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Command {
     let mut words: Vec<OsString> = arguments.into_iter().map(|word| word.as_ref().to_owned()).collect();
     let scale = Scale::of_this_machine();
@@ -72,7 +72,7 @@ pub fn epoca_with_input<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>,
     said(child)
 }
 
-/// For what runs on if it does not do what is expected of it.
+/// For a command that hangs if it is faulty.
 pub fn epoca_until_it_ends<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Said {
     epoca(arguments)
 }
@@ -85,21 +85,21 @@ fn piped(command: &mut Command) -> Child {
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts")
 }
 
-/// Waits for its end and gives what it said. What does not end is killed after a while.
+/// Waits for the process and returns its output. A process that does not exit is killed after a while.
 fn said(mut child: Child) -> Said {
     let out = read_all(child.stdout.take().expect("it is piped"));
     let err = read_all(child.stderr.take().expect("it is piped"));
-    // Its own deadline may be as long as anything waits.
+    // The command's own deadline may be as long as any wait.
     let patience = Patience::of(2 * PATIENCE);
     let status = loop {
-        match child.try_wait().expect("it is ours") {
+        match child.try_wait().expect("the process can be polled") {
             Some(status) => break status,
             None if patience.is_over() => _ = child.kill(),
             None => std::thread::sleep(Duration::from_millis(2)),
         }
     };
     let text = |read: JoinHandle<Vec<u8>>| {
-        String::from_utf8(read.join().expect("it only reads")).expect("what it prints is text")
+        String::from_utf8(read.join().expect("it only reads")).expect("the output is UTF-8")
     };
     Said { code: status.code(), out: text(out), err: text(err) }
 }
@@ -107,7 +107,7 @@ fn said(mut child: Child) -> Said {
 fn read_all(mut from: impl Read + Send + 'static) -> JoinHandle<Vec<u8>> {
     std::thread::spawn(move || {
         let mut bytes = Vec::new();
-        // What it said before it was killed is shown.
+        // The assertion shows the output before the kill.
         let _ = from.read_to_end(&mut bytes);
         bytes
     })
@@ -116,7 +116,7 @@ fn read_all(mut from: impl Read + Send + 'static) -> JoinHandle<Vec<u8>> {
 /// `epoca cluster` with a temporary data folder.
 pub struct Launched {
     child: Child,
-    /// Of the times that its nodes were started with.
+    /// The scale of the times that its nodes were started with.
     pub scale: Scale,
     lines: Receiver<String>,
     pub said: Vec<String>,
@@ -151,7 +151,7 @@ impl Launched {
         Launched { child, scale, lines, said: Vec::new() }
     }
 
-    /// Waits for the line that says that writes are taken.
+    /// Waits for the line that announces that the cluster accepts writes.
     pub fn wait_until_ready(&mut self) {
         let patience = Patience::of(PATIENCE);
         loop {
@@ -177,14 +177,14 @@ impl Launched {
     }
 
     pub fn signal(&self, signal: Signal) {
-        kill(Pid::from_raw(self.child.id() as i32), signal).expect("the launcher is ours and was not waited for");
+        kill(Pid::from_raw(self.child.id() as i32), signal).expect("the launcher exists");
     }
 
     /// Waits until the launcher has ended; returns its exit code.
     pub fn wait(&mut self) -> Option<i32> {
         let mut code = None;
         until("the launcher has ended", || {
-            code = self.child.try_wait().expect("it is ours").map(|status| status.code());
+            code = self.child.try_wait().expect("the process can be polled").map(|status| status.code());
             code.is_some()
         });
         code.flatten()
@@ -205,7 +205,7 @@ impl Drop for Launched {
     }
 }
 
-/// A cluster that takes writes, in a folder that goes with it.
+/// A cluster that accepts writes, in a temporary folder.
 pub struct Cluster {
     pub launched: Launched,
     folder: TempDir,
@@ -225,7 +225,7 @@ impl Cluster {
         self.folder
     }
 
-    /// Ends the launcher and starts another one on the same data.
+    /// Restarts the launcher on the same data.
     pub fn start_again(mut self, arguments: &[&str]) -> Cluster {
         self.launched.signal(Signal::SIGTERM);
         assert_eq!(self.launched.wait(), Some(0));
@@ -250,7 +250,7 @@ impl Cluster {
         said.json()
     }
 
-    /// The command must end with this code; returns what it said, on both channels.
+    /// The command must end with this code; returns its stdout and stderr.
     #[track_caller]
     pub fn text(&self, code: i32, arguments: &[&str]) -> String {
         let said = self.epoca(arguments);
@@ -258,7 +258,7 @@ impl Cluster {
         said.out + &said.err
     }
 
-    /// What each node says of itself, in the order of ids.
+    /// Each node's status, in the order of ids.
     pub fn status(&self) -> Vec<Value> {
         self.json(0, &["status"]).as_array().expect("status is a list").clone()
     }
@@ -279,10 +279,10 @@ fn launch(data: &Path, arguments: &[&str]) -> Launched {
     launched
 }
 
-/// A process that has ended, or waits only to be taken away.
+/// Whether a process has ended or is a zombie.
 pub fn is_gone(pid: i32) -> bool {
     match std::fs::read_to_string(format!("/proc/{pid}/stat")) {
-        // The state stands behind the name, which is in parentheses.
+        // The state follows the name, which is in parentheses.
         Ok(stat) => stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('Z')),
         Err(_) => kill(Pid::from_raw(pid), None).is_err(),
     }

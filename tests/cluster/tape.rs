@@ -13,14 +13,14 @@ use tempfile::TempDir;
 
 use crate::support::{Cluster, EXECUTABLE, Said, epoca, until};
 
-/// `epoca record`, until it is told to end.
+/// A running `epoca record`.
 struct Recorder {
     child: Child,
     file: PathBuf,
 }
 
 impl Recorder {
-    /// Records the cluster; each of its nodes has been heard when this ends.
+    /// Records the cluster; returns once the recording has an event of each node.
     fn begin(cluster: &Cluster, file: PathBuf) -> Recorder {
         let mut command = Command::new(EXECUTABLE);
         command.arg("record").arg(&file).arg("--data").arg(cluster.data()).env_remove("EPOCA_CONNECT");
@@ -38,15 +38,15 @@ impl Recorder {
     }
 
     fn end(mut self) {
-        kill(Pid::from_raw(self.child.id() as i32), Signal::SIGTERM).expect("it is ours and was not waited for");
-        let status = self.child.wait().expect("it is ours");
+        kill(Pid::from_raw(self.child.id() as i32), Signal::SIGTERM).expect("the process exists");
+        let status = self.child.wait().expect("the process can be awaited");
         assert!(status.success(), "{status}");
     }
 }
 
 impl Drop for Recorder {
     fn drop(&mut self) {
-        // One that has ended well is gone already.
+        // The process may have exited already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -61,7 +61,7 @@ fn lines(file: &Path) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect()
 }
 
-/// The recording with its lines changed, checked: exit code and what was found.
+/// Edits the lines of the recording and checks it; returns exit code and findings.
 fn doctored(file: &Path, change: impl FnOnce(&mut Vec<Value>)) -> (Option<i32>, Vec<String>) {
     let mut lines = lines(file);
     change(&mut lines);
@@ -74,7 +74,7 @@ fn doctored(file: &Path, change: impl FnOnce(&mut Vec<Value>)) -> (Option<i32>, 
     (said.code, violations.iter().map(|found| found["invariant"].as_str().expect("a name").to_owned()).collect())
 }
 
-/// A leader is killed, another one commits a write: `z` in the epoch that is recorded from its beginning.
+/// A leader is killed and another one commits a write: `z`, in an epoch that is recorded from its start.
 fn recorded(folder: &TempDir) -> PathBuf {
     let cluster = Cluster::start(&["--lab"]);
     let recorder = Recorder::begin(&cluster, folder.path().join("tape.jsonl"));
@@ -145,7 +145,7 @@ fn a_commit_without_quorum(file: &Path) {
     assert_eq!((code, found.first().map(String::as_str)), (Some(1), Some("committed is on a quorum")), "{found:?}");
 }
 
-/// A read sees what was overwritten before it began.
+/// A read returns a value that was overwritten before the read began.
 fn a_stale_read(file: &Path) {
     let operations = |seen: &str| {
         let done = |json: Value| json!({"tone": "result", "text": json.to_string()});

@@ -1,4 +1,4 @@
-//! Watching from a revision that is not there yet, or never will be.
+//! Watches that start at a revision that does not exist yet, or never will.
 
 use bytes::Bytes;
 use epoca::wire::proto;
@@ -7,7 +7,7 @@ use tonic::Streaming;
 
 use crate::support::{Cluster, PATIENCE, epoca_until_it_ends, until};
 
-/// Revisions from 1 to as many.
+/// Revisions 1 to `n`.
 fn written(arguments: &[&str], count: u64) -> Cluster {
     let cluster = Cluster::start(arguments);
     for number in 1..=count {
@@ -16,7 +16,7 @@ fn written(arguments: &[&str], count: u64) -> Cluster {
     cluster
 }
 
-/// Watches at this node alone.
+/// Watches this node only.
 async fn watch_at(cluster: &Cluster, node: usize, from: u64) -> Streaming<proto::WatchResponse> {
     let address = format!("http://{}", cluster.addresses()[node - 1]);
     let mut client = ClientClient::connect(address).await.expect("it answers");
@@ -24,11 +24,11 @@ async fn watch_at(cluster: &Cluster, node: usize, from: u64) -> Streaming<proto:
     client.watch(request).await.expect("it is served").into_inner()
 }
 
-/// The first response that refuses, or brings a change.
+/// The first response that is a refusal or contains a change.
 async fn first(stream: &mut Streaming<proto::WatchResponse>) -> proto::WatchResponse {
     let news = async {
         loop {
-            let response = stream.message().await.expect("the stream is whole").expect("it goes on");
+            let response = stream.message().await.expect("the stream is whole").expect("it continues");
             if response.refused.is_some() || !response.changes.is_empty() {
                 return response;
             }
@@ -41,7 +41,7 @@ async fn first(stream: &mut Streaming<proto::WatchResponse>) -> proto::WatchResp
 fn a_watch_from_a_revision_that_does_not_exist_yet_fails() {
     let cluster = written(&["--nodes", "3"], 3);
     let data = cluster.data();
-    let data = data.to_str().expect("it is text");
+    let data = data.to_str().expect("it is UTF-8");
     for from in ["5", "900", "18446744073709551615"] {
         let said = epoca_until_it_ends(["watch", "--from", from, "--count", "1", "--data", data]);
         assert_eq!(said.code, Some(1), "{said:?}");
@@ -56,7 +56,7 @@ fn a_watch_from_the_revision_after_the_newest_waits_for_it() {
     let cluster = written(&["--nodes", "3"], 3);
     let data = cluster.data();
     let watcher = std::thread::spawn(move || {
-        let data = data.to_str().expect("it is text").to_owned();
+        let data = data.to_str().expect("it is UTF-8").to_owned();
         epoca_until_it_ends(["watch", "--from", "4", "--count", "1", "--output", "json", "--data", &data])
     });
     cluster.json(0, &["put", "next", "1"]);

@@ -1,4 +1,4 @@
-//! `cas`, `batch` and `watch` as a person types them.
+//! `cas`, `batch` and `watch` on the command line.
 
 use serde_json::{Value, json};
 
@@ -18,7 +18,7 @@ fn a_compare_and_set_is_done_or_says_what_is_there() {
     let nothing = cluster.json(1, &["cas", "y", "--revision", "3", "1"]);
     assert_eq!(nothing, json!({"done": false, "found": false, "value": null, "revision": null}));
     assert_eq!(cluster.json(0, &["get", "x"])["value"], json!("3"));
-    // What is expected must be said, once.
+    // Exactly one expectation is required.
     cluster.json(2, &["cas", "x", "4"]);
     cluster.json(2, &["cas", "x", "--absent", "--expect", "3", "4"]);
 }

@@ -1,5 +1,5 @@
-//! Nodes that are wrong on purpose: the invariants that are checked from watched events find each, and find nothing
-//! in a right cluster that is treated alike.
+//! Nodes that are faulty on purpose: the invariants over observed events detect each of them, and report nothing in a
+//! correct cluster under the same faults.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
@@ -67,7 +67,7 @@ impl Watchers {
 
     fn nothing_found(&self) {
         if let Ok(violation) = self.violations.try_recv() {
-            panic!("nothing is wrong, but {violation}");
+            panic!("unexpected violation: {violation}");
         }
     }
 
@@ -81,11 +81,11 @@ impl Watchers {
                 return;
             }
         }
-        panic!("it was not told");
+        panic!("the event was not observed");
     }
 }
 
-/// The next one; `None` if none comes in time.
+/// The next violation; `None` if none is reported in time.
 fn wait_for<T>(from: &Receiver<T>) -> Option<T> {
     let patience = Patience::of(PATIENCE);
     loop {
@@ -116,8 +116,8 @@ fn a_node_that_skips_the_check_is_found_out_and_a_right_one_is_not() {
     watchers.nothing_found();
 
     let said = cluster.text(0, &["fault", "wrong", "3", "skip-check"]);
-    assert!(said.contains("WRONG on purpose"), "{said}");
-    assert!(cluster.text(0, &["status"]).contains("n3: WRONG on purpose: skip-check"));
+    assert!(said.contains("FAULTY on purpose"), "{said}");
+    assert!(cluster.text(0, &["status"]).contains("n3: FAULTY on purpose: skip-check"));
     assert_eq!(cluster.status()[2]["lab"]["wrong"], "skip-check");
     watchers.told(|node, fact| node == NodeId(3) && *fact == Fact::WrongNode { how: "skip-check".into() });
     until("it follows", || cluster.status()[2]["leader"] == 1);
@@ -139,10 +139,10 @@ fn clearing_all_faults_makes_a_wrong_node_right_and_leaves_a_dead_one_dead() {
     cluster.text(0, &["fault", "wrong", "4", "skip-check"]);
     cluster.text(0, &["fault", "kill", "4"]);
     let said = cluster.text(0, &["fault", "clear"]);
-    assert!(said.contains("n3 is right again") && !said.contains("n4 is right"), "{said}");
+    assert!(said.contains("n3 is no longer faulty") && !said.contains("n4 is no longer faulty"), "{said}");
     let status = cluster.status();
     assert_eq!((&status[2]["lab"]["wrong"], &status[3]["reachable"]), (&json!(null), &json!(false)));
-    assert!(cluster.text(0, &["fault", "in-force"]).contains("nothing is in force"));
+    assert!(cluster.text(0, &["fault", "in-force"]).contains("no rules or faults are in force"));
     cluster.text(0, &["fault", "restart", "4"]);
     assert_eq!(cluster.status()[3]["lab"]["wrong"], json!(null));
 }
@@ -163,7 +163,7 @@ fn a_leader_that_commits_alone_is_found_out() {
     }
     let address = cluster.addresses()[1].clone();
     let alone = crate::support::epoca(["put", "y", "2", "--connect", &address, "--timeout", "5"]);
-    assert_eq!(alone.code, Some(0), "it confirms what no other node has: {alone:?}");
+    assert_eq!(alone.code, Some(0), "it confirms an entry that no other node has: {alone:?}");
     let entry = alone.out.split(' ').nth(1).expect("it says which entry").to_owned();
     let found = watchers.found();
     assert!(found.contains(&entry), "{entry} is on one disk only, but the checks say: {found}");

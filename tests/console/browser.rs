@@ -26,7 +26,7 @@ fn page(folder: &Path, options: &[&str]) -> PathBuf {
     page
 }
 
-/// The document that the browser has after it ran the page for a minute of its own time.
+/// The browser's document after it ran the page for a minute of virtual time.
 fn document(browser: &Path, page: &Path, place: &str) -> String {
     let profile = page.with_extension(place.replace('=', "-"));
     let mut command = Command::new(browser);

@@ -22,7 +22,7 @@ const TESTS: [(&str, &[(&str, &str)]); 4] = [
 
 const KEYS_MAX: usize = 6;
 
-/// How often a write is repeated at most until its entry was seen on a disk.
+/// The maximum number of repetitions of a write until its entry was seen on a disk.
 const ROUNDS_MAX: usize = 20;
 
 fn demo(home: &tempfile::TempDir) -> Session {
@@ -31,7 +31,7 @@ fn demo(home: &tempfile::TempDir) -> Session {
     session
 }
 
-/// Presses the keys, each group once the screen shows what the one before it leads to.
+/// Presses the keys, each group once the screen shows the effect of the previous one.
 fn play(session: &mut Session, steps: &[(&str, &str)]) {
     for (keys, wanted) in steps {
         session.keys(keys);
@@ -83,7 +83,7 @@ fn the_whole_sheet_is_shown_by_hand_with_its_evidence() {
         ("g", "✓3c"),
     ];
     play(&mut session, &steps);
-    // The leader's disk is looked at while a write waits in step mode, so the write may have to be repeated.
+    // The leader's disk is read while a write waits in step mode, so the write may have to be repeated.
     for _ in 0..ROUNDS_MAX {
         session.keys("t");
         session.wait_for(|screen| screen.contains("timers are stopped"));

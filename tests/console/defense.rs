@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use crate::session::Session;
 
-/// What the tour's tab shows at its lower right, and which step it is.
+/// The lower right of the tour's tab, and the number of the step.
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum Scene {
     /// It waits for `n`.
@@ -31,10 +31,10 @@ fn scene(screen: &str) -> Option<Scene> {
     Some(Scene::Waits(format!("{step} {state} {now}")))
 }
 
-/// Waits until the tour waits elsewhere than before.
+/// Waits until the tour waits at another place.
 fn next_scene(session: &Session, before: Option<&Scene>) -> (Scene, String) {
     let screen = session.wait_for(|screen| scene(screen).is_some_and(|scene| Some(&scene) != before));
-    (scene(&screen).expect("it was there"), screen)
+    (scene(&screen).expect("it existed"), screen)
 }
 
 fn notes(folder: &Path) -> (Option<i32>, String) {
@@ -58,7 +58,7 @@ fn the_whole_defense_is_given_by_one_key_and_every_line_is_shown() {
             Scene::Failed(step) => panic!("{step} is not shown:\n{screen}"),
             Scene::Waits(_) => session.keys("n"),
         }
-        // While a step runs, the same key leaves out the pauses for readers.
+        // While a step runs, the same key skips the pauses for readers.
         let screen_after = session.wait_for(|screen| scene(screen).as_ref() != Some(&now));
         if scene(&screen_after).is_none() {
             session.keys("n");
@@ -79,7 +79,7 @@ fn the_whole_defense_is_given_by_one_key_and_every_line_is_shown() {
 fn a_question_is_asked_shown_and_left_and_a_step_goes_back_and_repeats() {
     let home = tempfile::tempdir().expect("a folder");
     let mut session = Session::open(home.path(), &["defend", "--base-port", "0"]);
-    // All that a step waits for stands in one condition: a screen may be read while it is half drawn.
+    // The step's expectations are one condition, because a screen may be read while it is half drawn.
     let wait = |session: &Session, wanted: &[&str]| {
         session.wait_for(|screen| wanted.iter().all(|wanted| screen.contains(wanted)));
     };

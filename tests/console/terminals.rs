@@ -18,7 +18,7 @@ use crate::session::{Session, assert_gone, node_pids};
 /// Far longer than any step takes, even on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// A demo in a terminal whose two ends the test holds, so that it can close them or stop reading.
+/// A demo in a terminal; the test holds both ends, so that it can close them or stop reading.
 struct Demo {
     child: Child,
     master: Option<File>,
@@ -114,7 +114,7 @@ fn a_terminal_that_takes_no_output_does_not_keep_the_console_from_its_signals() 
         // The test does not read, and each key changes the whole screen.
         let begun = Instant::now();
         while is_ready(&slave, PollFlags::POLLOUT, 0) {
-            assert!(begun.elapsed() < DEADLINE, "the terminal takes all");
+            assert!(begun.elapsed() < DEADLINE, "the terminal buffer never fills up");
             master.write_all(b"v").expect("it takes keys");
             std::thread::sleep(Duration::from_millis(20));
         }
@@ -173,8 +173,8 @@ fn sigterm_to_a_stopped_console_ends_it_in_the_background() {
         let (mut session, console, nodes) = job(home.path());
         kill(Pid::from_raw(console), stop_signal).expect("it runs");
         session.wait_for(|screen| screen.contains("Stopped"));
-        kill(Pid::from_raw(console), Signal::SIGTERM).expect("it is there");
-        kill(Pid::from_raw(console), Signal::SIGCONT).expect("it is there");
+        kill(Pid::from_raw(console), Signal::SIGTERM).expect("it exists");
+        kill(Pid::from_raw(console), Signal::SIGCONT).expect("it exists");
         assert_gone(&[nodes, vec![console]].concat());
         // The shell reports the end of a job at its next prompt.
         session.keys("\r");

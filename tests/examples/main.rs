@@ -1,7 +1,7 @@
-//! The examples of the client library run to their end and print what they promise, on a real cluster.
+//! The examples of the client library run to completion and print the documented output, on a real cluster.
 //!
-//! Each is the program that `cargo run --example NAME` runs. Where a test connects it to a cluster, the cluster is one
-//! of `epoca cluster`.
+//! Each is the program that `cargo run --example NAME` runs. Where a test connects one to a cluster, `epoca cluster`
+//! runs that cluster.
 
 #[path = "../cluster/support.rs"]
 #[allow(dead_code, unused_imports, reason = "the tests of the command line use the rest")]
@@ -18,7 +18,7 @@ fn built() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
         let folder = Path::new(EXECUTABLE).parent().expect("the program lies in a folder");
-        // Set where cargo runs the tests; a person who runs the binary by hand has built the examples.
+        // Set when cargo runs the tests; otherwise the examples must be built already.
         if let Some(cargo) = std::env::var_os("CARGO") {
             let profile: &[&str] = if folder.ends_with("release") { &["--release"] } else { &[] };
             let mut build = Command::new(cargo);
@@ -30,7 +30,7 @@ fn built() -> &'static Path {
     })
 }
 
-/// Runs an example with these arguments; it must succeed. Gives what it printed.
+/// Runs an example with these arguments; it must succeed. Returns its output.
 #[track_caller]
 fn example(name: &str, arguments: &[String]) -> String {
     let timeout = format!("{:.0}", patient().as_secs_f64());

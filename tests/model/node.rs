@@ -1,5 +1,5 @@
-//! One node of the model: the in-memory host with its clock. When its flushes, applies and crashes happen is a choice
-//! of the search.
+//! One node of the model: the in-memory host with its clock. The search chooses when flushes, applies and crashes
+//! happen.
 
 use std::collections::VecDeque;
 
@@ -14,13 +14,13 @@ use crate::rules::{Breach, Rules};
 /// All entries stay in a core's window, so no node reads its log.
 const TAIL: u64 = u64::MAX;
 
-/// The seed takes no part: the election timeout has only one value.
+/// The seed has no effect: the election timeout has only one value.
 const SEED: u64 = 0;
 
 #[derive(Clone)]
 pub struct Node {
     pub host: Host,
-    /// Moves on only when this node's timeout ends: nodes compare no times with each other.
+    /// Advances only when this node's timeout ends: nodes do not compare times with each other.
     pub clock: Time,
     /// [`Host::fingerprint`], computed once after each change.
     pub fingerprint: u64,
@@ -49,7 +49,7 @@ impl Node {
         &self.host.disk
     }
 
-    /// What readers see.
+    /// The readable data.
     pub fn applied(&self) -> Option<LogPoint> {
         self.host.database.applied()
     }
@@ -58,14 +58,14 @@ impl Node {
         for entry in self.host.load_database() {
             self.host.apply_entry(&entry).expect("the log has no gap");
         }
-        // No snapshot is ever due here. The weight of the log would only tell restarted nodes from others.
+        // No snapshot is ever due here. The log's weight would only distinguish restarted nodes from others.
         let restored = Restored { bytes_since_snapshot: 0, ..self.host.restored(TAIL) };
         self.host.start_core(restored, SEED, self.clock);
         self.fingerprint = self.host.fingerprint();
     }
 
     /// Gives the node one input and does all work that the rules do at once. Returns the messages that leave. `Err`:
-    /// why the node stopped, or what it did wrong.
+    /// why the node stopped, or which check failed.
     pub fn step(&mut self, input: Input, rules: &Rules) -> Result<Vec<Envelope>, String> {
         let (mut inputs, mut leaving) = (VecDeque::from([input]), Vec::new());
         while let Some(input) = inputs.pop_front() {
@@ -108,7 +108,7 @@ impl Node {
         self.host.apply_next().map_err(|violation| violation.text)
     }
 
-    /// A power loss that keeps the first `kept` of the unflushed writes, and a start on what is left.
+    /// A power loss that keeps the first `kept` of the unflushed writes, and a restart.
     pub fn crash(&mut self, kept: usize, rules: &Rules) {
         self.host.stop();
         self.host.disk.lose_power(kept);

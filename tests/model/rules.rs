@@ -1,4 +1,4 @@
-//! The bounds of one search, and what is broken on purpose in it.
+//! The bounds of one search, and the rule that it breaks on purpose.
 
 use crate::state::Link;
 
@@ -13,7 +13,7 @@ pub struct Left {
     pub injections: u8,
     /// Messages that arrive twice.
     pub doubles: u8,
-    /// Only on links that keep their order. On the others a message that never arrives is as good as lost.
+    /// Only on links that keep their order. On the others a message that never arrives is equivalent to a lost one.
     pub losses: u8,
 }
 

@@ -82,7 +82,7 @@ pub const REACHED_SECOND: &str = "a second leader commits an entry";
 pub const REACHED_REPAIR: &str = "a conflicting tail is repaired";
 
 impl Rules {
-    /// How many entries are committed at the start.
+    /// The number of entries that are committed at the start.
     fn given(&self) -> usize {
         usize::from(self.founded)
     }

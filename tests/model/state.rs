@@ -25,25 +25,25 @@ pub struct State {
     pub network: BTreeMap<Link, Vec<(u64, Arc<Envelope>)>>,
     pub history: History,
     pub left: Left,
-    /// How many of the first nodes have stood for election. Nodes differ only in their ids, so of the others only the
-    /// next one is tried: what another one could do is the same with ids exchanged.
+    /// The number of nodes that have started an election. Nodes differ only in their ids, so of the others only the
+    /// next one is tried: any other one would behave the same with ids exchanged.
     pub stood: usize,
-    /// Why a node stopped, or which check failed.
+    /// The reason why a node stopped, or the check that failed.
     pub broken: Option<String>,
 }
 
-/// From, to, and whether it carries election messages.
+/// Sender, receiver, and whether the link carries election messages.
 pub type Link = (NodeId, NodeId, bool);
 
-/// What has happened, as far as properties need it.
+/// The history, as far as properties need it.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct History {
     pub leaders: BTreeMap<Epoch, NodeId>,
     /// An epoch with two leaders.
     pub two_lead: Option<Epoch>,
-    /// Everything that any node ever held as committed, in order.
+    /// Everything that any node ever had as committed, in order.
     pub committed: Vec<LogPoint>,
-    /// An entry that a node holds as committed where another node held a different one.
+    /// An entry that a node has as committed where another node had a different one.
     pub differs: Option<LogPoint>,
     /// The nodes with injected entries, each with the last of them.
     pub forged: Vec<(usize, LogPoint)>,
@@ -61,7 +61,7 @@ pub enum Action {
     Heartbeat(usize),
     /// The timeout of a leader for its silent replicas ends.
     LeaderTimeout(usize),
-    /// The number is how many pending writes the disk keeps.
+    /// The number of pending writes that the disk keeps.
     Crash(usize, usize),
     Write(usize),
     /// The epoch of the forged entry, and whether it has the content of a client's write.
@@ -163,8 +163,8 @@ impl State {
         self.send_all(leaving, rules);
     }
 
-    /// A replica that is asked for a vote has not heard its leader for a timeout: otherwise it refuses, which is as
-    /// good as a loss. Returns the messages that leave.
+    /// A replica that receives a vote request has not heard its leader for a timeout: otherwise it refuses, which is
+    /// equivalent to a loss. Returns the messages that leave.
     fn receive(&mut self, envelope: Envelope, rules: &Rules) -> Vec<Envelope> {
         let index = envelope.to.0 as usize - 1;
         let asked = matches!(envelope.message, Message::PreVoteAsked(_) | Message::VoteAsked(_));
@@ -194,7 +194,7 @@ impl State {
                 self.send(envelope, rules);
             }
         }
-        // Grants first: a refusal would raise the candidate above the epoch that another one stands for.
+        // Grants first: a refusal would raise the candidate above the epoch of another candidate.
         let mut answers: Vec<_> = asked.into_iter().flat_map(|envelope| self.receive(envelope, rules)).collect();
         answers.sort_by_key(|envelope| match &envelope.message {
             Message::PreVoteAnswer(answer) => !answer.granted,
@@ -222,7 +222,7 @@ impl State {
         }
     }
 
-    /// Drops answers to an epoch that their receiver has left durably: they change nothing at any later time.
+    /// Drops answers to an epoch that their receiver has durably left: they can have no later effect.
     fn drop_stale_answers(&mut self) {
         let nodes = &self.nodes;
         let alive = |envelope: &Envelope| {
@@ -240,7 +240,7 @@ impl State {
         });
     }
 
-    /// Adds to the history who leads and what is committed.
+    /// Adds the current leaders and committed entries to the history.
     fn observe(&mut self) {
         let history = &mut self.history;
         for node in &self.nodes {

@@ -1,4 +1,4 @@
-//! A copy of a part of the sources with mutants in it. It is kept, so that the next run builds less.
+//! A copy of a part of the sources, with mutants. It is kept, so that the next run builds less.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,12 +9,12 @@ use crate::table::{Mutant, Tests};
 
 pub struct Copied {
     folder: PathBuf,
-    /// The same as that of the sources: other crates that are built there need not be built again.
+    /// The target folder of the sources: dependencies that are already built there are reused.
     pub target: PathBuf,
 }
 
 impl Copied {
-    /// A copy of what the tests need, with these mutants, all of them off.
+    /// A copy of what the tests need, with these mutants, all inactive.
     pub fn of(tests: &Tests, mutants: &[(usize, &Mutant)]) -> Copied {
         let temporary = Path::new(env!("CARGO_TARGET_TMPDIR"));
         let target = temporary.parent().expect("it lies in the target folder").to_owned();
@@ -23,7 +23,7 @@ impl Copied {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => panic!("an old copy stays: {error}"),
             _ => {}
         }
-        // The protocol is a package of its own, which every room uses.
+        // The protocol is a separate package, which every module uses.
         let rooms = tests.rooms.iter().filter(|room| **room != "protocol");
         let mods: String = rooms.map(|room| format!("pub mod {room};\n")).collect();
         tests.rooms.iter().for_each(|room| copy.take(&format!("node/{room}")));
@@ -60,9 +60,9 @@ impl Copied {
         }
     }
 
-    /// Modules stand in paragraphs of their own.
+    /// Modules are declared in separate paragraphs.
     fn leave_out(&self, main: &str, modules: &[&str]) {
-        // A folder that tests share has none.
+        // A folder shared by tests has none.
         let Ok(text) = fs::read_to_string(self.path().join(main)) else { return };
         let names = |paragraph: &&str| !modules.iter().any(|name| paragraph.contains(&format!("mod {name};")));
         let kept: Vec<&str> = text.split("\n\n").filter(names).collect();
@@ -77,7 +77,7 @@ impl Copied {
                 self.take(&format!("{below}/{}", name.to_string_lossy()));
             }
         } else {
-            // Not `fs::copy`: cargo must see a new time of change.
+            // Not `fs::copy`: cargo must see a new modification time.
             let bytes = fs::read(&from).expect("a source can be read");
             self.write_bytes(below, &bytes);
         }
@@ -98,7 +98,7 @@ pub fn top() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The simulator plays for seconds, and checks what the daily tests check.
+/// The simulator runs for seconds, and checks what the daily tests check.
 const PROFILES: &str = r#"
 [profile.release]
 opt-level = 2
@@ -107,7 +107,7 @@ debug-assertions = true
 overflow-checks = true
 "#;
 
-/// The package with these crates alone and no binary.
+/// The package with only these crates and without a binary.
 fn manifest(tests: &Tests) -> String {
     let text = fs::read_to_string(top().join("Cargo.toml")).expect("there is a manifest");
     let mut manifest: toml::Table = text.parse().expect("it is TOML");

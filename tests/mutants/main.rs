@@ -1,13 +1,13 @@
-//! Do the tests bite? Each mutant breaks one rule of the protocol, the storage, the runtime or a decoder on purpose, in
-//! a copy of the sources; the tests must notice, and it is counted how many seeds the simulator needs.
+//! Mutation tests: each mutant breaks one rule of the protocol, the storage, the runtime or a decoder in a copy of the
+//! sources. The tests must detect it; the number of seeds that the simulator needs is counted.
 //!
-//! The mutants are data, in the tables beside this file: a text that stands exactly once in a source, and what takes
-//! its place. The quick tests hold the tables to the sources. The long one builds all mutants of a table at once
-//! (`switch`), tests and simulates each, two at a time, and writes `RESULTS.md`: `cargo test --release --test mutants
-//! -- --ignored --nocapture`. With `MUTANTS=word,word` only those of a table of that name or whose own names have one
-//! of the words are tried, and nothing is written.
+//! The mutants are data, in the tables beside this file: a text that occurs exactly once in a source, and its
+//! replacement. The quick tests check the tables against the sources. The long one builds all mutants of a table at
+//! once (`switch`), tests and simulates each, two at a time, and writes `RESULTS.md`: `cargo test --release --test
+//! mutants -- --ignored --nocapture`. With `MUTANTS=word,word` it runs only mutants whose name or table name contains
+//! one of the words, and writes nothing.
 //!
-//! What is absent on purpose: mutants made by a machine, and any mutant in the product itself.
+//! Deliberately left out: generated mutants, and any mutant in the product itself.
 
 mod table;
 
@@ -55,7 +55,7 @@ fn every_mutant_is_caught() {
     let of = |tests: &'static Tests| -> Vec<&Mutant> {
         all.iter().filter(|mutant| mutant.tests == tests.name).filter(chosen).collect()
     };
-    // All copies first, so that one can continue working on the sources.
+    // All copies first, so that the sources may be edited during the run.
     let batches = TESTS.iter().map(|tests| (tests, of(tests))).filter(|(_, mutants)| !mutants.is_empty());
     let copied = batches.map(|(tests, mutants)| Batch::of(tests, mutants)).collect::<Vec<_>>();
     let mut rows: Vec<Row> = copied.into_iter().flat_map(Batch::try_all).collect();
@@ -68,7 +68,7 @@ fn every_mutant_is_caught() {
     assert!(survivors.is_empty(), "no test noticed {survivors:?}");
 }
 
-/// The mutants of one table, by number, and the copy that has them all.
+/// The mutants of one table, by number, and the copy that contains them all.
 struct Batch<'a> {
     tests: &'static Tests,
     mutants: Vec<(usize, &'a Mutant)>,

@@ -1,4 +1,4 @@
-//! The results of the mutants, as a table for people.
+//! The results of the mutants, as a Markdown table.
 
 use std::fmt::Write;
 
@@ -11,7 +11,7 @@ pub struct Row<'a> {
     pub seeds: Seeds,
 }
 
-/// What stands before and after the simulator's seconds.
+/// The texts before and after the simulator's seconds.
 const HEAD: [&str; 2] = [
     "\
 # Mutants: which test caught each
@@ -27,7 +27,8 @@ Written by `cargo test --release --test mutants -- --ignored --nocapture`. [TRAP
 ];
 
 impl Row<'_> {
-    /// Tests must notice; that the simulator does is not enough, since the daily tests do not play it for long.
+    /// A test must detect it; detection by the simulator alone is not enough, since the daily tests simulate only
+    /// briefly.
     pub fn is_caught(&self) -> bool {
         self.verdict.is_caught()
     }
@@ -38,7 +39,7 @@ impl Row<'_> {
     }
 }
 
-/// The whole file. Traps come first, by their numbers.
+/// The whole file. Traps come first, ordered by number.
 pub fn report(rows: &mut [Row<'_>]) -> String {
     rows.sort_by_key(|row| (row.mutant.trap().unwrap_or(u32::MAX), row.mutant.rule.clone()));
     let mut text = format!("{}{}{}\n{}\n\n", HEAD[0], simulator_seconds(), HEAD[1], summary(rows));
@@ -65,7 +66,7 @@ pub fn summary(rows: &[Row<'_>]) -> String {
     )
 }
 
-/// Whether the test that noticed first has the trap's number.
+/// Whether the first failing test has the trap's number.
 fn is_by_number(row: &Row<'_>) -> bool {
     let (Some(trap), Verdict::Caught(by)) = (row.mutant.trap(), &row.verdict) else { return false };
     by.first().is_some_and(|name| name.contains(&format!("trap_{trap:02}_")))

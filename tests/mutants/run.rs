@@ -1,4 +1,4 @@
-//! Builds a copy and runs its tests with one mutant on, within a time, and reads from the output who noticed what.
+//! Builds a copy, runs its tests with one mutant active and a time limit, and reads the failures from the output.
 
 use std::fmt;
 use std::fs::File;
@@ -14,34 +14,34 @@ use crate::switch::VARIABLE;
 use crate::table::Tests;
 
 const BUILD_TIME: Duration = Duration::from_secs(1_800);
-/// Far more than the tests need, on a busy machine too; a mutant that makes them run forever is caught by it.
+/// Far more than the tests need on a busy machine; it catches a mutant that makes them run forever.
 const TEST_TIME: Duration = Duration::from_secs(400);
-/// The simulator plays for [`simulator_seconds`], and then the seed that it has begun.
+/// The simulator runs for [`simulator_seconds`], and then finishes the current seed.
 const SIMULATOR_TIME: Duration = Duration::from_secs(150);
 
-/// For how long the simulator may look for one mutant: `SECONDS`, which it reads itself.
+/// The time limit of the simulator per mutant: `SECONDS`, which the simulator reads, too.
 pub fn simulator_seconds() -> u64 {
     std::env::var("SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(20)
 }
 
-/// What the tests said.
+/// The outcome of the tests.
 pub enum Verdict {
     Survived,
-    /// The tests that failed, in the order of the output.
+    /// The failed tests, in the order of the output.
     Caught(Vec<String>),
     TooSlow(Duration),
 }
 
-/// What the simulator said.
+/// The outcome of the simulator.
 pub enum Seeds {
-    /// How many it took, and what was wrong.
+    /// The number of seeds, and the violation.
     Caught(u64, String),
     Clean(u64),
     /// A run did not end.
     TooSlow,
-    /// The core broke down so that no run was told of.
+    /// The core crashed before a run could be reported.
     Broken,
-    /// What was broken is not in the core.
+    /// The mutant is not in the core.
     NotSimulated,
 }
 
@@ -83,13 +83,13 @@ impl fmt::Display for Seeds {
     }
 }
 
-/// One of those who run tests at the same time, each with an output of its own.
+/// One of several concurrent test runners, each with its own target folder.
 #[derive(Clone, Copy)]
 pub struct Worker(pub usize);
 
 impl Worker {
-    /// The tests that are named for the trap first, then all quick ones, the random ones last: a mutant's trap should
-    /// be caught by its name, and what is caught early need not run on. Without a mutant: as the sources are.
+    /// The tests named for the trap run first, then all quick ones, the random ones last: a mutant's trap should be
+    /// detected by its name, and an early failure ends the run. Without a mutant the sources are unchanged.
     pub fn test(self, copy: &Copied, tests: &Tests, mutant: Option<(usize, Option<u32>)>) -> Verdict {
         let named = mutant.and_then(|(_, trap)| trap).map(|trap| vec!["--".into(), format!("trap_{trap:02}_")]);
         let quick = vec!["--".into(), tests.filter.into(), "--skip".into(), "random::".into()];
@@ -100,7 +100,7 @@ impl Worker {
             match self.cargo(copy, tests, number, arguments, TEST_TIME) {
                 Some(status) if status.success() => {}
                 Some(_) => return Verdict::Caught(failed(&self.said(copy))),
-                // Some tests hang, and others may have said before what is wrong.
+                // Some tests hang, and others may have failed before.
                 None => {
                     let by = failed(&self.said(copy));
                     return if by.is_empty() { Verdict::TooSlow(TEST_TIME) } else { Verdict::Caught(by) };
@@ -110,7 +110,7 @@ impl Worker {
         Verdict::Survived
     }
 
-    /// Plays seeds until something is wrong.
+    /// Runs seeds until a violation.
     pub fn simulate(self, copy: &Copied, tests: &Tests, number: usize) -> Seeds {
         if tests.seeds.is_empty() {
             return Seeds::NotSimulated;
@@ -142,7 +142,7 @@ impl Worker {
         copy.path().join(format!("output-{}", self.0))
     }
 
-    /// `None` if it took too long. The person at the machine has priority.
+    /// `None` after the time limit. Runs at low priority, so that interactive work stays responsive.
     fn cargo(
         self,
         copy: &Copied,
@@ -155,7 +155,7 @@ impl Worker {
         let mut cargo = Command::new("nice");
         cargo.args(["-n", "5", env!("CARGO"), "test"]).args(tests.release.then_some("--release")).args(arguments);
         cargo.current_dir(copy.path());
-        // Nothing of the cargo that runs this test may reach the one that it starts.
+        // The environment of the outer cargo must not reach the inner one.
         cargo.env("CARGO_TARGET_DIR", &copy.target).env_remove("RUSTFLAGS").env("RUST_BACKTRACE", "0");
         cargo.env_remove(VARIABLE).envs(mutant.map(|number| (VARIABLE, number.to_string())));
         cargo.stdin(Stdio::null()).stdout(output.try_clone().expect("a file has two handles")).stderr(output);
@@ -164,7 +164,7 @@ impl Worker {
     }
 }
 
-/// Ends the whole group when the time is over: cargo's tests are its children.
+/// Kills the whole process group at the time limit: cargo's tests are its children.
 fn wait(mut child: Child, most: Duration) -> Option<ExitStatus> {
     let end = Instant::now() + most;
     while Instant::now() < end {
@@ -174,7 +174,7 @@ fn wait(mut child: Child, most: Duration) -> Option<ExitStatus> {
         std::thread::sleep(Duration::from_millis(50));
     }
     let group = Pid::from_raw(child.id() as i32);
-    // It may have ended by itself just now.
+    // The process may have exited already.
     let _ = killpg(group, Signal::SIGKILL);
     let _ = child.wait();
     None

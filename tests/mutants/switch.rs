@@ -1,26 +1,26 @@
-//! Many mutants in one build: each function that some of them change has its body once for each of them, and once
-//! unbroken. The environment says at the start which one is on. (Mutant schemata: Untch, Offutt and Harrold 1993.)
+//! Many mutants in one build: each function that mutants change has one body per mutant, and one unchanged. An
+//! environment variable selects the mutant at the start. (Mutant schemata: Untch, Offutt and Harrold 1993.)
 //!
-//! Functions are found by their lines, as rustfmt writes them.
+//! Functions are found by their lines, as rustfmt formats them.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
 use crate::table::Mutant;
 
-/// The number of the mutant that is on.
+/// The number of the active mutant.
 pub const VARIABLE: &str = "EPOCA_MUTANT";
 
-/// What the library of a copy has besides its rooms.
+/// Added to the library of a copy.
 pub const LIBRARY: &str = "
 pub use epoca_protocol as protocol;
 pub use epoca_protocol::switch;
 ";
 
-/// What the protocol of a copy has besides its own.
+/// Added to the protocol of a copy.
 pub const PROTOCOL: &str = r#"
 pub mod switch {
-    /// Whether the mutant of this number is on.
+    /// Whether the mutant of this number is active.
     pub fn is_on(number: usize) -> bool {
         static ON: std::sync::OnceLock<Option<usize>> = std::sync::OnceLock::new();
         *ON.get_or_init(|| std::env::var("EPOCA_MUTANT").ok()?.parse().ok()) == Some(number)
@@ -28,11 +28,11 @@ pub mod switch {
 }
 "#;
 
-/// The text of a file with all these mutants in it, each under its number.
+/// The text of a file with all these mutants, each under its number.
 pub fn switched(text: &str, mutants: &[(usize, &Mutant)]) -> Result<String, String> {
     let mut bodies: BTreeMap<(usize, usize), String> = BTreeMap::new();
     for (number, mutant) in mutants {
-        // It stands there once.
+        // It occurs exactly once.
         mutant.applied_to(text)?;
         let (changed, new) = change(text, mutant);
         let body = body_around(text, &changed)
@@ -53,7 +53,7 @@ pub fn switched(text: &str, mutants: &[(usize, &Mutant)]) -> Result<String, Stri
     Ok(all + &text[at..])
 }
 
-/// What really differs between the old text and the new one, and what takes its place.
+/// The minimal difference between the old text and the new one, and its replacement.
 fn change<'a>(text: &str, mutant: &'a Mutant) -> (Range<usize>, &'a str) {
     let Mutant { old, new, .. } = mutant;
     let same = |one: &str, other: &str| -> usize {
@@ -62,11 +62,11 @@ fn change<'a>(text: &str, mutant: &'a Mutant) -> (Range<usize>, &'a str) {
     let before = same(old, new);
     let backwards = |text: &str| text.chars().rev().collect::<String>();
     let after = same(&backwards(&old[before..]), &backwards(&new[before..]));
-    let start = text.find(&old[..]).expect("it stands there");
+    let start = text.find(&old[..]).expect("it occurs there");
     (start + before..start + old.len() - after, &new[before..new.len() - after])
 }
 
-/// The body of the innermost function that has all of this, without its braces.
+/// The body of the innermost function that contains the whole text, without its braces.
 fn body_around(text: &str, changed: &Range<usize>) -> Option<Range<usize>> {
     let mut lines = Vec::new();
     let mut at = 0;

@@ -1,4 +1,4 @@
-//! The mutants as data, and the tests that are to catch them.
+//! The mutants as data, and the tests that should detect them.
 
 use std::fs;
 use std::path::Path;
@@ -7,19 +7,19 @@ use serde::Deserialize;
 
 use crate::switch::switched;
 
-/// One change of one text.
+/// One replacement in one file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Mutant {
     pub name: String,
     /// The trap's number as in `trap 7`, or the rule that is broken.
     pub rule: String,
-    /// In words.
+    /// A short description.
     pub broken: String,
     pub file: String,
     pub old: String,
     pub new: String,
-    /// Which of [`TESTS`] must notice.
+    /// Which of [`TESTS`] must detect it.
     #[serde(skip)]
     pub tests: &'static str,
 }
@@ -27,23 +27,23 @@ pub struct Mutant {
 /// Tests that run on a part of the sources, so that little must be built.
 pub struct Tests {
     pub name: &'static str,
-    /// The rooms of the library that are copied; they name no others.
+    /// The modules of the library that are copied; they use no others.
     pub rooms: &'static [&'static str],
     /// Test folders that are copied.
     pub folders: &'static [&'static str],
-    /// Modules of the tests that are left out: they need what is not copied.
+    /// Test modules that are left out because they need modules that are not copied.
     pub without: &'static [&'static str],
     pub crates: &'static [&'static str],
-    /// Crates that the build script needs; none: there is no build script.
+    /// Crates that the build script needs; empty: there is no build script.
     pub build: &'static [&'static str],
-    /// Optimised, for the simulator's sake. Otherwise as the daily tests are built, so that what those have built is
-    /// used.
+    /// Optimized, for the simulator's sake. Otherwise built with the profile of the daily tests, so that their
+    /// artifacts are reused.
     pub release: bool,
-    /// What `cargo test` is told.
+    /// Arguments of `cargo test`.
     pub arguments: &'static [&'static str],
-    /// Which of them all are meant.
+    /// The filter of test names.
     pub filter: &'static str,
-    /// What plays seeds of the simulator, which has the core and nothing else; none: it cannot notice.
+    /// The simulator binary, which contains the core only; none: it cannot detect the mutant.
     pub seeds: &'static [&'static str],
 }
 
@@ -112,7 +112,7 @@ pub const TESTS: [Tests; 4] = [
     },
 ];
 
-/// The source of nodes, and what their tests need.
+/// The sources of nodes, and what their tests need.
 const SERVER: [&str; 25] = [
     "blake3",
     "bolero",
@@ -171,7 +171,7 @@ impl Mutant {
         self.rule.strip_prefix("trap ")?.parse().ok()
     }
 
-    /// The text of the mutant's file with the change made, or why it cannot be.
+    /// The text of the mutant's file with the change applied, or the reason why it cannot be.
     pub fn applied_to(&self, text: &str) -> Result<String, String> {
         let Mutant { name, file, old, new, .. } = self;
         match text.matches(&old[..]).count() {
@@ -180,7 +180,7 @@ impl Mutant {
         }
     }
 
-    /// Whether it can be put into the sources as they are now, or why not.
+    /// Whether the mutant applies to the current sources, or the reason why not.
     pub fn switched(&self) -> Result<(), String> {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(&self.file);
         let text = fs::read_to_string(&path);

@@ -1,6 +1,5 @@
 //! Which test covers each trap, and which mutant shows that the test detects it: read from the names of the tests and
-//! from the tables of mutants, and written to `TRAPS.md` (`REWRITE=1` renews it). What each trap is stands in
-//! `traps.toml`.
+//! from the tables of mutants, and written to `TRAPS.md` (`REWRITE=1` renews it). `traps.toml` describes each trap.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -29,7 +28,7 @@ struct Described {
     traps: Vec<String>,
 }
 
-/// What each trap is; the first is trap 1.
+/// The description of each trap; the first is trap 1.
 fn described() -> Vec<String> {
     let described: Described = toml::from_str(include_str!("traps.toml")).expect("traps.toml can be read");
     described.traps
@@ -42,7 +41,7 @@ struct Covered {
     mutants: BTreeSet<String>,
 }
 
-/// By the numbers in names; tests of a number that is no trap's are in it too.
+/// By the number in the name; includes tests whose number is not that of a trap.
 fn covered() -> BTreeMap<u32, Covered> {
     let mut all: BTreeMap<u32, Covered> = (1..).zip(described()).map(|(trap, _)| (trap, Covered::default())).collect();
     let mut tests = Vec::new();
@@ -58,7 +57,7 @@ fn covered() -> BTreeMap<u32, Covered> {
     all
 }
 
-/// The names of all functions below a folder that begin with `trap_`.
+/// The names of all functions below a folder that start with `trap_`.
 fn collect(path: &Path, tests: &mut Vec<String>) {
     if path.is_dir() {
         for entry in fs::read_dir(path).expect("a folder of the sources can be read") {
@@ -95,7 +94,7 @@ fn every_trap_has_a_test_with_its_number_and_a_mutant() {
     assert!(lacking.is_empty(), "no test with the number, or no mutant: {lacking:?}");
 }
 
-/// What is newer than the table may be missing in it.
+/// Entries newer than the table may be missing in it.
 #[test]
 fn the_table_of_traps_names_what_there_is() {
     let path = top().join("tests/mutants/TRAPS.md");

@@ -1,8 +1,7 @@
 //! The protocol core, tested without clocks, threads, disks or networks.
 //!
-//! `world` holds cores, simulated disks and messages; everything else drives it: scenario texts with their whole
-//! expected trace, the tables of other implementations, the traps that young implementations fall into, and random
-//! schedules with invariants.
+//! `world` contains cores, simulated disks and messages; everything else drives it: scenario texts with their whole
+//! expected trace, the tables of other implementations, known traps, and random schedules with invariants.
 
 mod world;
 

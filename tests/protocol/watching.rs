@@ -1,4 +1,4 @@
-//! The history of changes that a node keeps for watchers, and how far a watcher is.
+//! The history of changes that a node keeps for watchers, and each watcher's progress.
 
 use bytes::Bytes;
 use epoca::protocol::EntryId;

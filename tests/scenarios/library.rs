@@ -24,7 +24,7 @@ fn all_pass(names: &[&str]) {
     recordings_are_in_causal_order(workshop.path());
 }
 
-/// No effect is recorded before its cause, as recorded and with other delays between the nodes and the recorder.
+/// No effect is recorded before its cause, with the recorded delays between the nodes and the recorder and with others.
 #[track_caller]
 fn recordings_are_in_causal_order(workshop: &Path) {
     let files = std::fs::read_dir(workshop).expect("it can be read").map(|entry| entry.expect("an entry").path());
@@ -80,9 +80,9 @@ fn the_defense_passes_by_itself_with_the_demonstrations_of_all_answers() {
 
 #[test]
 fn scenarios_pass_at_the_speed_of_a_person_who_types() {
-    // With more than an election timeout between two commands a leader without a majority steps down.
+    // More than an election timeout passes between two commands, so a leader without a majority steps down.
     let names = ["no-quorum", "leader-killed", "old-leader", "conflict-id", "exactly-once", "old-log"];
-    // Nearly all of the time is the waiting between two commands, so all of them run at once.
+    // Nearly all of the time is spent waiting between commands, so all runs are concurrent.
     std::thread::scope(|scope| {
         let runs = names.map(|name| scope.spawn(move || all_pass(&[name, "--typing", "1500ms"])));
         for (name, run) in names.iter().zip(runs) {
@@ -108,7 +108,7 @@ fn a_write_without_a_leader_is_refused_with_what_is_missing_and_what_to_do() {
 
 #[test]
 fn a_replica_that_is_back_at_once_has_missed_what_was_written_meanwhile() {
-    // Test 2 of the assignment without a pause: pushes that wait in the leader's queue must not fill the gap.
+    // Test 2 of the assignment without a pause: pushes queued at the leader must not fill the gap.
     let text = "title\n  en At once\ndo kill $b\ndo cut $leader $b\ndo missed: put x 1\ndo heal $leader $b\n\
                 do restart $b\nexpect any Resynced to=$b\nexpect $b holds missed as final\nexpect logs equal\n";
     let workshop = workshop();
@@ -159,7 +159,7 @@ fn evidence_names_node_event_rule_and_entry() {
 #[test]
 fn a_text_of_ones_own_runs_as_the_readme_shows_it() {
     let readme =
-        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/tui/scenario/README.md")).expect("it is there");
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/tui/scenario/README.md")).expect("it exists");
     let text = readme.split("```text\n").find(|text| text.starts_with("title\n")).expect("an example");
     let text = text.split("```").next().expect("it ends");
     let workshop = workshop();

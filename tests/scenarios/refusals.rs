@@ -1,4 +1,4 @@
-//! Failures are reported: a scenario that must fail, a text with a mistake, an interrupted run.
+//! Failures are reported: a scenario that must fail, an invalid scenario text, an interrupted run.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -62,7 +62,7 @@ fn an_interrupted_run_leaves_no_process_and_no_folder() {
     kill(Pid::from_raw(child.id() as i32), Signal::SIGINT).expect("it runs");
     // The pipe must be read to its end, or the program could block.
     let rest = std::thread::spawn(move || lines.for_each(drop));
-    let status = child.wait().expect("it is ours");
+    let status = child.wait().expect("the process can be awaited");
     rest.join().expect("it only reads");
     assert_eq!(status.code(), Some(2));
     nothing_stays(workshop.path());

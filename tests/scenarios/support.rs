@@ -23,11 +23,11 @@ pub fn begin(workshop: &Path, words: &[&str]) -> Child {
 }
 
 pub fn ran(workshop: &Path, words: &[&str]) -> Output {
-    begin(workshop, words).wait_with_output().expect("it is ours")
+    begin(workshop, words).wait_with_output().expect("the process can be awaited")
 }
 
 pub fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).expect("what it prints is text")
+    String::from_utf8(bytes.to_vec()).expect("the output is UTF-8")
 }
 
 /// Runs scenarios and returns their results. Checks the exit code.
@@ -48,7 +48,7 @@ fn shown(result: &Value) -> String {
     format!("{} {}: {} ({} s)", result["name"], result["verdict"], result["why"], result["seconds"])
 }
 
-/// No folder of a cluster, and no process that was started for one.
+/// Checks that no cluster folder and no process of a cluster is left.
 #[track_caller]
 pub fn nothing_stays(workshop: &Path) {
     let name = workshop.to_str().expect("text");

@@ -1,4 +1,4 @@
-//! Folders of nodes, as tests need them.
+//! Node folders for tests.
 
 use std::fs;
 use std::path::Path;

@@ -1,5 +1,5 @@
-//! Times of a quiet machine, converted to times of this one, for the tests of real processes: how long to wait, and the
-//! timeouts of nodes and commands. The machine is measured by `epoca::verify::patience`.
+//! Times of an idle machine, scaled to this one, for the tests of real processes: how long to wait, and the timeouts of
+//! nodes and commands. `epoca::verify::patience` measures the machine.
 #![allow(dead_code, reason = "each test binary uses some of it")]
 
 use std::ffi::OsString;
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use epoca::verify::patience::{Patience, on_this_machine, slowness, within};
 
-/// The longest wait, as on a quiet machine. Nothing that works needs that long.
+/// The longest wait on an idle machine; any longer is a failure.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 /// The defaults of commands and nodes.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -27,27 +27,27 @@ pub fn until_some<T>(what: &str, mut find: impl FnMut() -> Option<T>) -> T {
         if let Some(found) = find() {
             return found;
         }
-        assert!(!patience.is_over(), "it did not happen in time that {what}");
+        assert!(!patience.is_over(), "timed out: {what}");
         std::thread::sleep(Duration::from_millis(10));
     }
 }
 
 /// The result of the future; panics when it takes too long.
 pub async fn in_time<T>(what: &str, future: impl Future<Output = T>) -> T {
-    within(PATIENCE, future).await.unwrap_or_else(|| panic!("it did not happen in time that {what}"))
+    within(PATIENCE, future).await.unwrap_or_else(|| panic!("timed out: {what}"))
 }
 
-/// The deadline of a client's operations that are to succeed, however busy the machine is.
+/// The deadline of client operations that must succeed, however busy the machine is.
 pub fn patient() -> Duration {
     on_this_machine(PATIENCE)
 }
 
-/// An election timeout for nodes, of which a quiet machine would have so much.
+/// An election timeout for nodes, given as that of an idle machine.
 pub fn election_timeout_ms(quiet: u64) -> Option<u64> {
     Some(milliseconds(on_this_machine(Duration::from_millis(quiet))))
 }
 
-/// Times that the nodes of one cluster were started with, and times that are compared with them.
+/// The scale of the times that a cluster's nodes were started with, for times that are compared with them.
 #[derive(Clone, Copy)]
 pub struct Scale(f64);
 
@@ -60,7 +60,7 @@ impl Scale {
         quiet.mul_f64(self.0)
     }
 
-    /// Lets time pass in which something must not happen: against timeouts that were scaled alike.
+    /// Lets time pass in which something must not happen, relative to timeouts of the same scale.
     pub fn let_pass(self, quiet: Duration) {
         let begun = Instant::now();
         until("time passes", || begun.elapsed() >= self.of(quiet));
@@ -73,7 +73,7 @@ impl Scale {
         self.behind("--election-timeout", words, milliseconds);
     }
 
-    /// The options that are not among the words, with what holds unless told.
+    /// The options that are missing in the arguments, with their defaults.
     pub fn timeout_unless_given(self, words: &mut Vec<OsString>) {
         if !words.iter().any(|word| word == "--timeout") {
             words.splice(0..0, ["--timeout".into(), TIMEOUT.as_secs().to_string().into()]);
@@ -88,7 +88,7 @@ impl Scale {
 
     fn behind(self, option: &str, words: &mut [OsString], scaled: impl Fn(f64) -> String) {
         for at in 1..words.len() {
-            // What is no time stands there to be refused.
+            // An invalid time stays as it is: the test expects its refusal.
             let time = words[at].to_str().and_then(|text| text.parse().ok());
             if let Some(time) = time.filter(|_| words[at - 1] == option) {
                 words[at] = scaled(time).into();

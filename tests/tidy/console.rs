@@ -7,8 +7,8 @@ use super::{Source, named_behind, nothing, sources, top, whole_code};
 
 const CONSOLE: &str = "tui/console";
 
-/// Each part of the console, from the lowest, with the parts that it may name besides itself. `tests` may name all. The
-/// head of `tui/console/mod.rs` says what the parts are for.
+/// Each part of the console, from the lowest, with the parts that it may use besides itself. `tests` may use all. The
+/// head of `tui/console/mod.rs` describes the parts.
 const PARTS: [(&str, &[&str]); 11] = [
     ("text", &[]),
     ("keys", &[]),

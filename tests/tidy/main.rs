@@ -1,8 +1,7 @@
-//! The structure of the sources: which module may use which, what is pure, how long a file may be, what lies at the
-//! top.
+//! The structure of the sources: allowed module dependencies, purity, file lengths, and the contents of the top folder.
 //!
-//! Read from the sources as text, comments left out. What the compiler holds itself (the library cannot see the binary)
-//! is not repeated here.
+//! Checks the text of the sources without comments. What the compiler enforces (the library cannot use the binary) is
+//! not repeated here.
 
 mod console;
 
@@ -14,8 +13,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Each room of the library with the rooms that it may name besides itself, as the documentation of `node/lib.rs`
-/// states it: one line per room, `room uses other other`.
+/// Each module of the library with the modules that it may use besides itself, as the documentation of `node/lib.rs`
+/// states it: one line per module, `room uses other other`.
 fn rooms() -> Vec<(String, Vec<String>)> {
     let text = fs::read_to_string(top().join("node/lib.rs")).expect("node/lib.rs can be read");
     let line = |line: &str| {
@@ -46,7 +45,7 @@ const TOUCHED: [(&str, &[&str]); 12] = [
     ("tui/main.rs", &["protocol", "client"]),
 ];
 
-/// What would make the protocol depend on anything but its inputs.
+/// Anything that would make the protocol depend on more than its inputs.
 const IMPURE: [&str; 12] = [
     "std::time",
     "std::thread",
@@ -65,14 +64,14 @@ const IMPURE: [&str; 12] = [
 const TOP: [&str; 9] =
     ["Cargo.toml", "Cargo.lock", "LICENSE", "README.md", "build.rs", "node", "proto", "tests", "tui"];
 
-/// Made here by those who work here, and ignored by git.
+/// Created locally, and ignored by git.
 const IGNORED: [&str; 2] = ["target", "epoca-data"];
 
 const LINES_MAX: usize = 500;
 const COLUMNS_MAX: usize = 120;
 
 struct Source {
-    /// From the top of the repository, with `/`.
+    /// The path from the top of the repository, with `/`.
     path: String,
     text: String,
 }
@@ -103,13 +102,13 @@ fn collect(path: &Path, found: &mut Vec<Source>) {
         entries.for_each(|entry| collect(&entry.expect("an entry can be read").path(), found));
     } else if path.extension().is_some_and(|extension| extension == "rs") && path.is_file() {
         let text = fs::read_to_string(path).expect("a source is text");
-        let path = path.strip_prefix(top()).expect("it lies below the top");
+        let path = path.strip_prefix(top()).expect("it is below the top folder");
         let path = path.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/");
         found.push(Source { path, text });
     }
 }
 
-/// The names that stand right behind `root::` or in the braces there.
+/// The names directly after `root::`, or in the braces there.
 fn named_behind(root: &str, code: &str) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for (at, _) in code.match_indices(&format!("{root}::")) {
@@ -153,7 +152,7 @@ fn whole_code(source: &Source) -> String {
     source.code().map(|(_, line)| line).collect::<Vec<_>>().join("\n")
 }
 
-/// The rooms that a source names behind `root::` and that are neither its own nor allowed.
+/// The modules that a source uses after `root::` and that are neither its own nor allowed.
 fn trespasses(source: &Source, root: &str, allowed: &[&str]) -> Vec<String> {
     let rooms: BTreeSet<String> = rooms().into_iter().map(|(room, _)| room).collect();
     named_behind(root, &whole_code(source))
@@ -173,7 +172,7 @@ fn every_room_names_only_the_rooms_that_it_may_call() {
     let check = |(room, others): &(String, Vec<String>)| {
         let allowed: Vec<&str> = others.iter().chain([room]).map(String::as_str).collect();
         let found = |source: &Source| trespasses(source, "crate", &allowed);
-        // A room's tests wait as all tests do, with `verify::patience`.
+        // A module's tests wait like all tests, with `verify::patience`.
         let in_tests = |source: &Source| source.path.ends_with("/tests.rs") || source.path.contains("/tests/");
         let waits = |source: &Source, wrong: &String| in_tests(source) && wrong.ends_with(" names crate::verify");
         let sources = sources(&format!("node/{room}"));
@@ -182,7 +181,7 @@ fn every_room_names_only_the_rooms_that_it_may_call() {
             .flat_map(|source| found(source).into_iter().filter(|wrong| !waits(source, wrong)))
             .collect::<Vec<_>>()
     };
-    // The protocol is a package of its own: Cargo keeps it from naming the others.
+    // The protocol is a separate package: Cargo keeps it from using the others.
     let rooms = rooms().into_iter().filter(|(room, _)| room != "protocol");
     nothing("against the directions of the house", rooms.flat_map(|room| check(&room)).collect());
 }

@@ -1,10 +1,10 @@
-//! Words that no Portuguese text of the program has, because a lecturer in Brazil would use another.
+//! Words that no Portuguese text of the program uses, because Brazilian usage prefers others.
 
 use std::fs;
 
 use super::{nothing, sources, top};
 
-/// The beginning of a word or phrase, and what stands in its place. None occurs in English or in code.
+/// The start of a word or phrase, and its replacement. None occurs in English or in code.
 const WORDS: [(&str, &str); 22] = [
     ("comprometid", "efetivada: comprometida means compromised"),
     ("achad", "encontrado, detectado"),

@@ -1,4 +1,4 @@
-//! Plays seeds of the simulator until one fails or the time is over, and prints the count. On the unchanged sources no
+//! Runs seeds of the simulator until one fails or the time limit, and prints the count. On the unchanged sources no
 //! seed fails; the mutation tests run it on changed ones.
 
 use std::time::{Duration, Instant};
@@ -17,7 +17,7 @@ fn seeds_until_something_is_wrong() {
     while Instant::now() < end {
         seeds += 1;
         if let Some(failure) = run(seeds).failure {
-            // On a line of its own, before the panic's.
+            // On a separate line, before the panic's.
             println!("\nwrong after {seeds} seeds: {}", failure.violation.invariant);
             panic!("{}", failure.violation);
         }

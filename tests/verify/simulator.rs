@@ -1,9 +1,9 @@
-//! Short runs of the simulator, the same on every machine: no invariant is broken, all faults and facts occur, and a
-//! seed gives the same run each time. Long runs are `epoca verify`.
+//! Short runs of the simulator, the same on every machine: no invariant is violated, all faults and facts occur, and a
+//! seed always gives the same run. Long runs are `epoca verify`.
 
 use epoca::verify::simulator::{FaultKind, Options, Plan, Stats, play, run, shrink};
 
-/// Plays seeds. Panics with the command that repeats the first failure.
+/// Runs seeds. Panics with the command that repeats the first failure.
 fn play_seeds(first: u64, count: u64) -> Stats {
     let mut all = Stats::default();
     for seed in first..first + count {
@@ -69,9 +69,9 @@ fn damage_is_found_at_a_start_and_by_a_read_and_the_node_comes_back() {
         stats.add(&outcome.stats);
     }
     let found = |how| stats.faults.get(how).copied().unwrap_or(0);
-    let (at_a_start, by_a_read) = (found("flipped bit found at a start"), found("flipped bit found by a read"));
+    let (at_a_start, by_a_read) = (found("flipped bit found at startup"), found("flipped bit found by a read"));
     assert!(at_a_start > 0 && by_a_read > 0, "{stats:#?}");
-    // Each of these nodes asks until it is a member again.
+    // Each of these nodes keeps asking until it is a member again.
     assert!(stats.members.replaced + stats.members.joined >= at_a_start + by_a_read, "{stats:#?}");
 }
 
@@ -102,7 +102,7 @@ fn one_fault_more_or_less_is_another_run() {
     assert_ne!(play(&plan, false).hash, play(&smaller, false).hash);
 }
 
-/// A leader that accepts no writes confirms none, whatever else happens.
+/// A leader that accepts no writes confirms none, whatever faults occur.
 #[test]
 fn a_failing_plan_shrinks_to_what_matters() {
     let hopeless = |seed| {
@@ -114,7 +114,7 @@ fn a_failing_plan_shrinks_to_what_matters() {
     };
     let plan = (17..).map(hopeless).find(|plan| !plan.faults.is_empty() && !plan.calls.is_empty());
     let plan = plan.expect("some seed has both");
-    let failure = play(&plan, false).failure.expect("this cluster cannot agree");
+    let failure = play(&plan, false).failure.expect("this cluster cannot converge");
     assert_eq!(failure.violation.invariant, "all nodes agree once the faults end");
     let shrunk = shrink(&plan, &failure, 50);
     assert!(!plan.faults.is_empty() && !plan.calls.is_empty());

@@ -6,7 +6,7 @@ use epoca::protocol::EntryId;
 use epoca::protocol::apply::{Numbers, Write};
 use epoca::verify::watching::{Commits, Watched};
 
-/// Of the key `a`, and at each third revision `b`.
+/// Changes the key `a`, and at each third revision `b`.
 fn change(revision: u64) -> Write {
     let key = Bytes::from(if revision.is_multiple_of(3) { "b" } else { "a" });
     let numbers = Numbers { create_revision: 1, revision, version: revision };
@@ -20,7 +20,7 @@ fn commits() -> Commits {
     commits
 }
 
-/// A watcher of all keys from the third change on gets these changes.
+/// A watcher of all keys from the third change on receives these changes.
 fn watched(revisions: &[u64]) -> Result<Watched, String> {
     let mut watched = Watched::from(Bytes::new(), 3);
     revisions.iter().try_for_each(|revision| watched.on_change(&commits(), &change(*revision)))?;
@@ -42,11 +42,11 @@ fn all_changes_in_order_keep_the_promise() {
 
 #[test]
 fn a_change_that_is_left_out_comes_twice_or_late_is_seen() {
-    assert_broken(watched(&[3, 5]), "change 4 of b\"a\" was left out");
-    assert_broken(watched(&[3, 4, 4]), "comes again");
-    assert_broken(watched(&[3, 4, 5, 3]), "comes again");
-    assert_broken(watched(&[2]), "comes again");
-    assert_broken(watched(&[4]), "change 3 of b\"b\" was left out");
+    assert_broken(watched(&[3, 5]), "change 4 of b\"a\" is missing");
+    assert_broken(watched(&[3, 4, 4]), "is repeated");
+    assert_broken(watched(&[3, 4, 5, 3]), "is repeated");
+    assert_broken(watched(&[2]), "is repeated");
+    assert_broken(watched(&[4]), "change 3 of b\"b\" is missing");
 }
 
 #[test]
@@ -66,7 +66,7 @@ fn keys_that_are_not_watched_may_be_left_out_and_others_may_not() {
     watched.on_change(&commits, &change(3)).expect("1 and 2 are not wanted");
     assert_broken(watched.clone().on_change(&commits, &change(4)), "is watched");
     watched.on_reached(&commits, 5).expect("nothing is left out");
-    assert_broken(watched.on_reached(&commits, 6), "change 6 of b\"b\" was left out");
+    assert_broken(watched.on_reached(&commits, 6), "change 6 of b\"b\" is missing");
     watched.on_change(&commits, &change(6)).expect("it comes in time");
     assert_broken(watched.on_reached(&commits, 11), "10 is the last");
 }
@@ -75,15 +75,15 @@ fn keys_that_are_not_watched_may_be_left_out_and_others_may_not() {
 fn a_report_of_dropped_changes_must_concern_changes_not_seen_yet() {
     let commits = commits();
     let mut watched = watched(&[3, 4]).expect("it is kept");
-    assert_broken(watched.on_gone(5), "said to be gone");
+    assert_broken(watched.on_gone(5), "reported as compacted");
     watched.on_gone(8).expect("5, 6 and 7 are gone");
-    assert_broken(watched.on_change(&commits, &change(7)), "comes again");
+    assert_broken(watched.on_change(&commits, &change(7)), "is repeated");
     watched.on_change(&commits, &change(8)).expect("from there on");
 }
 
 #[test]
 fn revisions_without_a_gap_are_the_only_commits() {
     let mut commits = commits();
-    assert_broken(commits.add(&[change(12)]), "11 is the next");
-    assert_broken(commits.add(&[change(10)]), "11 is the next");
+    assert_broken(commits.add(&[change(12)]), "11 is next");
+    assert_broken(commits.add(&[change(10)]), "11 is next");
 }

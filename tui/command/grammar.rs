@@ -268,7 +268,7 @@ pub enum Fault {
     InForce,
     /// Remove all faults at all nodes; a node that breaks a rule on purpose is restarted without that
     Clear,
-    /// Step mode: timers stand still, and messages wait until a person delivers them
+    /// Step mode: timers are stopped, and messages are held until the user delivers them
     Step {
         #[arg(value_enum)]
         switch: Switch,

@@ -14,7 +14,7 @@ pub(super) enum Go {
     Back,
     Again,
     To(usize),
-    /// Nobody gives orders: the tour goes through everything by itself.
+    /// No orders: the tour runs through everything automatically.
     Alone,
 }
 
@@ -28,7 +28,7 @@ pub struct Orders {
 }
 
 impl Orders {
-    /// Nobody gives orders.
+    /// No orders.
     pub fn none() -> Orders {
         Orders { inbox: None, is_paused: false, is_hurried: false, go: None }
     }
@@ -42,7 +42,7 @@ impl Orders {
         self.inbox.is_none()
     }
 
-    /// The next order. Never returns if nobody gives orders, or nobody does any more: the run is being dropped then.
+    /// The next order. Never returns if there is no sender, or no sender any more: the run is being dropped then.
     async fn receive(&mut self) -> Order {
         if let Some(inbox) = &mut self.inbox
             && let Some(order) = inbox.recv().await

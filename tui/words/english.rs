@@ -1,4 +1,4 @@
-//! English sentences for what was done. The library's errors bring their own.
+//! English sentences for completed control requests. The library's errors have their own texts.
 
 use epoca::client::Done;
 use epoca::protocol::trace::{Effect, LinkRule, kind_name};
@@ -10,24 +10,22 @@ pub fn done(done: &Done) -> String {
             format!("{node} killed (pid {pid}); `fault restart {}` starts it again", node.0)
         }
         Done::Restarted { node, pid } => restarted(*node, *pid),
-        Done::Paused { node, pid } => format!("{node} paused (pid {pid}); `fault resume {}` lets it go on", node.0),
-        Done::Resumed { node, pid } => format!("{node} goes on (pid {pid})"),
+        Done::Paused { node, pid } => format!("{node} paused (pid {pid}); `fault resume {}` resumes it", node.0),
+        Done::Resumed { node, pid } => format!("{node} resumed (pid {pid})"),
         Done::Damaged { node, pid, last, whole, voters } => {
             let turned =
-                format!("one bit of {} is turned on the disk of {node}, and it was started again (pid {pid})", last.id);
+                format!("one bit of {} is flipped on the disk of {node}, which was restarted (pid {pid})", last.id);
             let needed = voters / 2 + 1;
             if *whole < needed {
                 return format!(
-                    "{turned}; only {whole} of {voters} voters run with whole disks where {needed} are a majority, so \
-                     it may not be taken up again before others are back: `status` says what to do"
+                    "{turned}; only {whole} of {voters} voters run with intact disks where {needed} are a majority, so \
+                     {node} may not rejoin until others are back: `status` shows the remedy"
                 );
             }
-            format!(
-                "{turned}: it moves its folder aside and comes back as a learner; `status` and `member list` show it"
-            )
+            format!("{turned}: it quarantines its folder and rejoins as a learner; `status` and `member list` show it")
         }
         Done::MadeWrong { node, how, pid } => format!(
-            "{node} is WRONG on purpose from now on: {how}; `fault wrong {} off` ends it ({})",
+            "{node} is FAULTY on purpose from now on: {how}; `fault wrong {} off` ends it ({})",
             node.0,
             restarted(*node, *pid)
         ),
@@ -37,7 +35,7 @@ pub fn done(done: &Done) -> String {
             format!("{node} joins at {address} (pid {pid}), {kind}")
         }
         Done::Left { node, folder } => {
-            format!("{node} is removed and its process has ended; its data stays in {folder}")
+            format!("{node} is removed and its process has exited; its data stays in {folder}")
         }
         Done::RuleSet { rule, both_ways, later } => with_later(rule_set(rule, *both_ways), later),
         Done::RuleCleared { rule, later } => with_later(rule_cleared(rule), later),
@@ -45,36 +43,36 @@ pub fn done(done: &Done) -> String {
             with_later(format!("the link between {node} and {peer} is healed"), later)
         }
         Done::AllCleared { later, righted, wrong } => {
-            let mut said = with_later("nothing is in force any more".to_owned(), later);
+            let mut said = with_later("all rules and faults are cleared".to_owned(), later);
             righted.iter().for_each(|(node, pid)| said += &format!("; {}", right_again(*node, *pid)));
             for (node, how) in wrong {
-                said += &format!("; {node} is still wrong on purpose ({how}): start it again without --wrong");
+                said += &format!("; {node} is still faulty on purpose ({how}): restart it without --wrong");
             }
             said
         }
         Done::StepOn { every: true, later } => {
-            with_later("step mode is on: timers stand still, every message waits".to_owned(), later)
+            with_later("step mode is on: timers are stopped, every message is held".to_owned(), later)
         }
         Done::StepOn { every: false, later } => {
-            let rest = "those that change nothing are delivered by themselves";
-            with_later(format!("step mode is on: timers stand still, messages wait; {rest}"), later)
+            let rest = "those that change nothing are delivered automatically";
+            with_later(format!("step mode is on: timers are stopped, messages are held; {rest}"), later)
         }
-        Done::PaceSet { pace, later } if pace.is_real() => with_later("time is real time again".to_owned(), later),
+        Done::PaceSet { pace, later } if pace.is_real() => with_later("back to real time".to_owned(), later),
         Done::PaceSet { pace, later } => {
-            with_later(format!("slow motion, {pace} of real time: timers, messages and flushes are stretched"), later)
+            with_later(format!("slow motion, {pace} of real time: timers, messages and flushes are slowed down"), later)
         }
         Done::StepOff { later } => {
-            with_later("step mode is off: timers go on, what waited comes through".to_owned(), later)
+            with_later("step mode is off: timers run, held messages are delivered".to_owned(), later)
         }
-        Done::Ticked { node, millis } => format!("the timer of {node} has run out: {millis} ms went by"),
+        Done::Ticked { node, millis } => format!("the timer of {node} expired: its clock advanced by {millis} ms"),
         Done::Delivered { message } => format!("{message} is delivered"),
-        Done::Discarded { message } => format!("{message} is thrown away"),
+        Done::Discarded { message } => format!("{message} is discarded"),
         Done::Delayed { message, millis } => format!("{message} is delivered in {millis} ms"),
-        Done::Duplicated { message } => format!("{message} is there once more"),
-        Done::Injected { .. } => "forged entries are at the end of the log".to_owned(),
-        Done::StandsFirst { .. } => "stands for the first election".to_owned(),
-        Done::Stands { node } => format!("{node} stands for election: `epoca status` shows who leads"),
-        Done::AsksToLead { node } => format!("{node} has asked to lead: `epoca status` shows who leads"),
+        Done::Duplicated { message } => format!("{message} is duplicated"),
+        Done::Injected { .. } => "forged entries are appended to the log".to_owned(),
+        Done::StandsFirst { .. } => "starts the first election".to_owned(),
+        Done::Stands { node } => format!("{node} starts an election: `epoca status` shows the leader"),
+        Done::AsksToLead { node } => format!("{node} has asked to lead: `epoca status` shows the leader"),
         Done::LeadsAlready { node } => format!("{node} leads already"),
         Done::Leads { node } => format!("{node} leads"),
         Done::AnotherLeads {} => "another node leads".to_owned(),
@@ -86,14 +84,14 @@ fn restarted(node: NodeId, pid: u32) -> String {
 }
 
 fn right_again(node: NodeId, pid: u32) -> String {
-    format!("{node} is right again ({})", restarted(node, pid))
+    format!("{node} is no longer faulty ({})", restarted(node, pid))
 }
 
 fn with_later(said: String, later: &[NodeId]) -> String {
     match later {
         [] => said,
-        [one] => format!("{said} ({one} takes it over when it runs)"),
-        some => format!("{said} ({} take it over when they run)", joined(some, " and ")),
+        [one] => format!("{said} ({one} applies it once it runs)"),
+        some => format!("{said} ({} apply it once they run)", joined(some, " and ")),
     }
 }
 
@@ -101,19 +99,21 @@ fn rule_set(rule: &LinkRule, both_ways: bool) -> String {
     let (from, to) = (end(rule.from), end(rule.to));
     match rule.effect {
         Effect::Drop if both_ways && rule.kind.is_none() => format!("the link between {from} and {to} is cut"),
-        Effect::Hold => format!("{to} holds every {} that comes to it", message(rule.kind)),
+        Effect::Hold => format!("{to} holds every {} sent to it", message(rule.kind)),
         Effect::Drop => format!("every {} from {from} to {to} is lost", message(rule.kind)),
-        Effect::Delay { millis } => format!("every {} from {from} to {to} comes {millis} ms late", message(rule.kind)),
-        Effect::Duplicate => format!("every {} from {from} to {to} comes twice", message(rule.kind)),
+        Effect::Delay { millis } => {
+            format!("every {} from {from} to {to} arrives {millis} ms late", message(rule.kind))
+        }
+        Effect::Duplicate => format!("every {} from {from} to {to} arrives twice", message(rule.kind)),
     }
 }
 
 fn rule_cleared(rule: &LinkRule) -> String {
     let (from, to) = (end(rule.from), end(rule.to));
     match (rule.effect, rule.kind) {
-        (Effect::Hold, None) => format!("{to} lets everything through"),
-        (Effect::Hold, kind) => format!("{to} lets every {} through", message(kind)),
-        (_, kind) => format!("every {} from {from} to {to} comes through once and in time", message(kind)),
+        (Effect::Hold, None) => format!("{to} holds no messages any more"),
+        (Effect::Hold, kind) => format!("{to} holds no {} any more", message(kind)),
+        (_, kind) => format!("every {} from {from} to {to} arrives once and without delay", message(kind)),
     }
 }
 

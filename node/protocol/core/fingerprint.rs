@@ -259,7 +259,7 @@ mod tests {
         core.step(START, Input::Watched(true));
         let watched = core.fingerprint();
         core.step(core.deadline(), Input::Tick);
-        assert!(watched != fresh && core.fingerprint() != watched, "it is watched, then it stands for election");
+        assert!(watched != fresh && core.fingerprint() != watched, "it is watched before it starts an election");
     }
 
     #[test]

@@ -31,12 +31,12 @@ impl Pace {
         self.0 == 1
     }
 
-    /// The real microseconds that so many microseconds take at this pace.
+    /// Converts microseconds at this pace to real microseconds.
     pub const fn stretch(self, micros: u64) -> u64 {
         micros.saturating_mul(self.0 as u64)
     }
 
-    /// How many microseconds pass at this pace in so many real ones.
+    /// Converts real microseconds to microseconds at this pace.
     pub const fn passed(self, real_micros: u64) -> u64 {
         real_micros / self.0 as u64
     }

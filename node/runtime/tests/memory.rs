@@ -1,4 +1,4 @@
-//! A storage in memory: a log and a database with the interface of the real ones.
+//! An in-memory storage: a log and a database with the interface of the real ones.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -13,7 +13,7 @@ use crate::protocol::{
 pub(in crate::runtime) use crate::storage::Opened;
 use crate::storage::{Dump, FinalDatabase, FlushDone, IntermediateLog, LogReader, SnapshotStore, StorageError};
 
-/// A storage whose log is found damaged by every read.
+/// A storage that reports damage at every read of the log.
 pub(in crate::runtime) fn damaged(id: u64) -> Opened {
     Opened { log: Box::new(Log { damaged: true, ..Log::default() }), ..open(id) }
 }

@@ -149,7 +149,7 @@ mod tests {
         let others: Vec<_> = std::iter::from_fn(|| limits.enter(Some(Arc::clone(&modest)))).collect();
         assert_eq!(others.len(), CONNECTION_SHARE);
         slots.truncate(400);
-        assert_eq!((greedy.calls(), modest.calls()), (400, CONNECTION_SHARE), "what has ended is given back");
+        assert_eq!((greedy.calls(), modest.calls()), (400, CONNECTION_SHARE), "an ended call's share is returned");
         assert!(limits.enter(Some(greedy)).is_some());
     }
 

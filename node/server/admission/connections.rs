@@ -29,7 +29,7 @@ use crate::wire::refusal::Refusal;
 
 /// Connections admitted beyond the limit.
 const EXTRA_CONNECTIONS: usize = 256;
-/// How long such a connection lives. A node whose link it was connects again by itself.
+/// The lifetime of such a connection. A node reconnects its link automatically.
 const EXTRA_LIFETIME: Duration = Duration::from_secs(10);
 /// How often it is checked. It is closed soon after its client was refused: the client's next connection may be within
 /// the limit.
@@ -295,7 +295,7 @@ mod tests {
         let _client = TcpStream::connect(address).await.unwrap();
         let mut connection = incoming.next().await.unwrap().unwrap();
         let handle = connection.connect_info();
-        assert!(handle.extra && !handle.should_close(), "it has a moment for what it may ask");
+        assert!(handle.extra && !handle.should_close(), "a new connection gets time for its first call");
         let mut extensions = Extensions::new();
         extensions.insert(handle.clone());
         let refusal = ConnectionHandle::check(&extensions).expect_err("a client is told");

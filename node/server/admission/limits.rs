@@ -150,7 +150,7 @@ mod tests {
         drop(most);
         assert_eq!(limits.write_bytes.used.load(Ordering::Relaxed), 0);
         assert_eq!(limits.requests.used.load(Ordering::Relaxed), 0);
-        assert!(limits.write(WRITE_BYTES_MAX).is_ok(), "what ended has made room");
+        assert!(limits.write(WRITE_BYTES_MAX).is_ok(), "an ended one has made room");
     }
 
     #[test]

@@ -237,7 +237,7 @@ mod tests {
         assert!(next(&mut second).await.is_some(), "the first is complete");
         let mut third = request_body(&[begin, end], true, &limits);
         assert!(next(&mut third).await.is_none(), "it waits in its turn");
-        third.deadline.as_mut().expect("not for ever").as_mut().reset(tokio::time::Instant::now());
+        third.deadline.as_mut().expect("it ends in time").as_mut().reset(tokio::time::Instant::now());
         let ended = poll_fn(|context| third.as_mut().poll_frame(context)).await;
         let status = ended.expect("it ends").expect_err("there was no room");
         assert_eq!(status.code(), tonic::Code::ResourceExhausted, "{status}");

@@ -1,5 +1,5 @@
-//! Figures, not checks: `cargo test --release --lib storage::tests::benchmark -- --ignored --nocapture --test-threads
-//! 1`. `EPOCA_BENCH_DIR` names a folder on the disk to measure.
+//! Measurements, not checks: `cargo test --release --lib storage::tests::benchmark -- --ignored --nocapture
+//! --test-threads 1`. `EPOCA_BENCH_DIR` names a folder on the disk to measure.
 
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use crate::storage::tests::support::*;
 
 const EMPTY: Append = Append { truncate_from: None, entries: Vec::new(), forged: false };
 
-/// CPU time of this process, all its threads.
+/// CPU time of this process, over all threads.
 fn cpu() -> Duration {
     use nix::sys::resource::{UsageWho, getrusage};
     let usage = getrusage(UsageWho::RUSAGE_SELF).unwrap();
@@ -125,7 +125,7 @@ fn restart() {
     }
 }
 
-/// What `record_commit` costs the loop while another file is synced all the time.
+/// The cost of `record_commit` for the event loop while another file is synced continuously.
 #[test]
 #[ignore = "a measurement"]
 fn record_commit() {
@@ -146,7 +146,8 @@ fn record_commit() {
     println!("record_commit: p50 {:?}, p99 {:?}, p99.9 {:?}, most {:?}", at(0.5), at(0.99), at(0.999), at(1.0));
 }
 
-/// A million entries, a snapshot of nearly all of them, the log cut behind it: what an unclean end costs then.
+/// The cost of recovery after an unclean shutdown with a million entries, a snapshot of nearly all of them, and a log
+/// compacted after it.
 #[test]
 #[ignore = "a measurement"]
 fn restart_from_a_snapshot() {

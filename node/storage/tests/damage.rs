@@ -1,4 +1,4 @@
-//! Damage is not absence: what reads wrong is refused by name, what never was acked is dropped, nothing else.
+//! Damage is not absence: corrupt data is refused by name, only data that was never acked is dropped.
 
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use crate::storage::log::{Scanned, scan};
 use crate::storage::tests::support::*;
 use crate::storage::{StorageError, StoredBody, committed_body};
 
-/// What a log remembers.
+/// The log's recovered state.
 #[derive(PartialEq, Eq, Debug)]
 struct Memory {
     promise: Option<Promise>,
@@ -23,8 +23,8 @@ impl Memory {
     }
 }
 
-/// A log with every kind of record, in several segments, each operation flushed; returns for each flush how long the
-/// segments were then, and what was remembered.
+/// A log with every kind of record, in several segments, each operation flushed; returns for each flush the lengths of
+/// the segments and the expected state.
 fn written(folder: &mut Folder, segment_bytes: u32) -> Vec<(Vec<u64>, Memory)> {
     folder.segment_bytes = segment_bytes;
     let mut opened = folder.open();
@@ -91,7 +91,7 @@ fn trap_09_every_flipped_bit_of_a_log_is_refused_by_file_and_byte() {
     }
 }
 
-/// A bit of a file that is wrong until this is dropped.
+/// A flipped bit of a file, restored when this is dropped.
 struct Flipped<'a> {
     file: std::fs::File,
     at: usize,
@@ -134,7 +134,7 @@ fn trap_09_a_damaged_record_stops_the_node_and_changes_nothing_on_disk() {
     folder.open();
 }
 
-/// The length that a power cut leaves, with and without zeros behind it.
+/// The lengths that a power cut leaves, with and without zeros after them.
 #[test]
 fn a_torn_end_of_any_length_is_dropped_and_no_flushed_operation_with_it() {
     for zeros in [0, 1, 200] {
@@ -148,7 +148,7 @@ fn a_torn_end_of_any_length_is_dropped_and_no_flushed_operation_with_it() {
             std::fs::write(file, &torn).unwrap();
             let scanned = scan(&folder.path().join("log")).unwrap().unwrap();
             let (kept, memory) = flushed.iter().rev().find(|(lengths, _)| lengths[0] as usize <= length).unwrap();
-            // What was synced before is all there; of what came after, whole operations may be.
+            // Everything synced before is present; later operations may be present as a whole.
             assert!(scanned.length >= kept[0], "{length} bytes");
             let whole_operations = flushed.iter().any(|(lengths, _)| lengths[0] == scanned.length);
             if whole_operations {
@@ -214,7 +214,7 @@ fn an_emptied_segment_is_refused_whichever_it_is() {
     folder.open();
 }
 
-/// A valid record in the wrong place: what the checksums cannot see, the chain and the positions do.
+/// A valid record in the wrong place: checksums do not detect it, but chain and positions do.
 #[test]
 fn a_record_that_stands_twice_or_not_at_all_is_refused() {
     let folder = Folder::new();
@@ -238,7 +238,7 @@ fn a_record_that_stands_twice_or_not_at_all_is_refused() {
     }
 }
 
-/// An entry whose digest does not follow from its content, written with right checksums.
+/// An entry whose digest does not match its content, written with correct checksums.
 #[test]
 fn a_broken_chain_of_digests_is_refused() {
     let folder = Folder::new();

@@ -1,4 +1,5 @@
-//! Final data: what committed entries made, whatever the batches were, and rebuilt whenever it cannot be trusted.
+//! Final data: the effects of committed entries, independent of batch sizes, rebuilt whenever the database cannot be
+//! trusted.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,7 +11,7 @@ use crate::protocol::{Change, Command, Entry, Kind};
 use crate::storage::tests::support::*;
 use crate::storage::{Opened, StorageError};
 
-/// What a prefix of the log must have made, computed the plain way.
+/// The expected state after a prefix of the log, computed with a simple model.
 pub fn expected(entries: &[Entry]) -> (Vec<Record>, u64) {
     let (mut records, mut revision) = (BTreeMap::<Bytes, Record>::new(), 0);
     for entry in entries.iter().filter(|entry| entry.kind == Kind::Command) {
@@ -145,7 +146,7 @@ fn values_of_any_size_come_back_and_leave_no_pieces_behind() {
     assert_eq!(left, [vec![0]], "only the mark is left");
 }
 
-/// One by one, because a list ends early after some megabytes.
+/// Read one by one, because a list ends early after some megabytes.
 fn check_values(opened: &Opened, chain: &Chain) {
     let (records, _) = expected(&chain.entries);
     for record in &records {
@@ -193,7 +194,7 @@ fn after_a_clean_end_the_database_is_used_as_it_is() {
     check(&opened, &chain.entries);
 }
 
-/// Does something to a folder that was closed cleanly, and expects a note that says what became of it.
+/// Changes a cleanly closed folder, and expects a note about the recovery.
 fn mended_after(why: &str, happens: impl Fn(&Path)) {
     let folder = Folder::new();
     let chain = varied_chain(200);
@@ -221,7 +222,7 @@ fn trap_06_a_database_that_was_not_closed_cleanly_is_checked_row_by_row() {
     });
 }
 
-/// Does something to the rows of a database that was not closed cleanly, as a power cut might.
+/// Changes rows of a database that was not closed cleanly, as a power cut might.
 fn unclean(folder: &Path, happens: impl Fn(&sled::Db)) {
     std::fs::remove_file(folder.join("final.clean")).unwrap();
     let database = sled::open(folder.join("final")).unwrap();
@@ -253,7 +254,7 @@ fn trap_06_an_unclean_database_with_a_row_too_few_or_of_another_moment_is_rebuil
 fn trap_06_an_unclean_database_without_a_piece_of_a_value_is_rebuilt_and_pieces_of_none_are_removed() {
     let missing = "it was not closed cleanly, and a piece of a value is missing";
     mended_after(missing, |folder| unclean(folder, |rows| drop(rows.remove(first_of(rows, 2).0).unwrap())));
-    // No revision is as great.
+    // No revision is that great.
     let of_none = [2; 13];
     mended_after("rows were verified", |folder| {
         unclean(folder, |rows| drop(rows.insert(of_none, &b"left over"[..]).unwrap()));
@@ -326,7 +327,7 @@ fn a_damaged_database_is_rebuilt_even_if_opening_it_panics() {
     }
 }
 
-/// sled reads a page on demand: damage shows late, and must not come back at every start.
+/// sled reads pages on demand: damage is detected late, and must not recur at every start.
 #[test]
 fn damage_that_shows_while_the_node_runs_leads_to_a_rebuild_at_the_next_start() {
     let folder = Folder::new();
@@ -336,8 +337,7 @@ fn damage_that_shows_while_the_node_runs_leads_to_a_rebuild_at_the_next_start() 
     drop(opened);
     let file = folder.path().join("final/db");
     let mut bytes = std::fs::read(&file).unwrap();
-    // All of it but its beginning: which part holds pages that are still in use depends on when the database wrote
-    // them.
+    // Damages everything except the start, because the location of live pages depends on when the database wrote them.
     for at in (200_000..bytes.len()).step_by(97) {
         bytes[at] ^= 0x55;
     }
@@ -413,7 +413,7 @@ fn each_change_is_reported_as_it_is_applied_and_the_keys_are_counted() {
         let begin = opened.database.applied().map_or(1, |applied| applied.position.0 + 1);
         let mut take = |write: &Write| match &write.record {
             Some((value, _)) => _ = told.insert(write.key.clone(), value.clone()),
-            None => assert!(told.remove(&write.key).is_some(), "only what is there is deleted"),
+            None => assert!(told.remove(&write.key).is_some(), "only existing keys are deleted"),
         };
         opened.database.apply_telling(&chain.apply(begin, end), &mut take).unwrap();
     }

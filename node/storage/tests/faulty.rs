@@ -1,5 +1,4 @@
-//! A disk that fails on purpose: it counts syncs, runs full, fails a sync, and at a power cut keeps only what was
-//! synced.
+//! A fault-injecting disk: it counts syncs, fills up, fails a sync, and at a power cut keeps only synced bytes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -10,14 +9,14 @@ use crate::storage::disk::{Disk, DiskFile, SystemDisk};
 
 #[derive(Default)]
 struct State {
-    /// For every file written through this disk, how many of its bytes are synced.
+    /// The number of synced bytes of every file written through this disk.
     synced: BTreeMap<PathBuf, u64>,
-    /// Files whose names are not synced.
+    /// Files whose directory entries are not synced.
     unnamed: BTreeSet<PathBuf>,
     file_syncs: u64,
-    /// Bytes that still fit; `None` is no limit.
+    /// The remaining space in bytes; `None` is unlimited.
     room: Option<u64>,
-    /// Syncs of files that still work; `None` is all.
+    /// The number of file syncs that still succeed; `None` is unlimited.
     syncs_left: Option<u64>,
 }
 
@@ -31,24 +30,24 @@ impl FaultyDisk {
         self.state.lock().unwrap().file_syncs
     }
 
-    /// From now on only this number of bytes fits.
+    /// Limits the remaining space to this number of bytes.
     pub fn fill_up(&self, room: u64) {
         self.state.lock().unwrap().room = Some(room);
     }
 
-    /// From now on only this number of file syncs succeeds.
+    /// Lets only this number of further file syncs succeed.
     pub fn fail_syncs_after(&self, syncs: u64) {
         self.state.lock().unwrap().syncs_left = Some(syncs);
     }
 
-    /// Everything works again.
+    /// Removes all limits.
     pub fn mend(&self) {
         let mut state = self.state.lock().unwrap();
         (state.room, state.syncs_left) = (None, None);
     }
 
-    /// Drops what was written and not synced, but for at most `kept` bytes at the end of each file; files whose names
-    /// were not synced are gone.
+    /// Drops unsynced writes, except for at most `kept` bytes at the end of each file; files with unsynced directory
+    /// entries are deleted.
     pub fn cut_power(&self, kept: u64) {
         let mut state = self.state.lock().unwrap();
         for path in std::mem::take(&mut state.unnamed) {

@@ -1,4 +1,4 @@
-//! Looking into a folder from outside: everything is shown, nothing is touched.
+//! Inspecting a folder from outside: everything is shown, nothing is changed.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use crate::storage::tests::support::*;
 use crate::storage::{EntryContent, EntryState, StorageError, inspect};
 use crate::verify::patience::Patience;
 
-/// Every file with its content, but for the lock, which is empty.
+/// Every file with its content, except the empty lock.
 fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut found = BTreeMap::new();
     for file in std::fs::read_dir(folder).unwrap() {
@@ -71,10 +71,10 @@ fn a_running_node_is_reported_as_running_and_not_disturbed() {
     let seen = inspect(&folder.path()).unwrap();
     assert!(seen.running && seen.notes.iter().any(|note| note.contains("uses this folder")), "{:?}", seen.notes);
     assert_eq!((seen.last, seen.committed), (chain.last(), Some(chain.entries[19].point())));
-    // The files of the final database follow its readers within a moment.
+    // The files of the final database are closed shortly after its readers.
     let patience = Patience::of(Duration::from_secs(20));
     while inspect(&folder.path()).unwrap().applied != Some(chain.entries[19].point()) {
-        assert!(!patience.is_over(), "what was applied never reached the files");
+        assert!(!patience.is_over(), "applied data never reached the files");
     }
     chain.put(1, "after", "the look");
     store(&mut opened, &chain.from(32));

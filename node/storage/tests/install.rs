@@ -1,5 +1,5 @@
-//! A node that ends in the middle of installing a snapshot: whatever lies in its folder, the next start has all of the
-//! snapshot, its sessions and its members too, and nothing else.
+//! A node that ends while it installs a snapshot: from any state of its folder, the next start has all of the snapshot,
+//! including sessions and members, and nothing else.
 
 use std::sync::Arc;
 
@@ -11,12 +11,12 @@ use crate::storage::tests::snapshots::base_of;
 use crate::storage::tests::support::*;
 use crate::storage::{Dump, Opened, Rows, StorageError};
 
-/// Where the snapshot stands, and how long the log is.
+/// The position of the snapshot, and the length of the log.
 const TAKEN: u64 = 700;
 const LAST: u64 = 720;
 
 fn write(number: u64) -> Command {
-    // Large values lie in pieces, so there is more than one stretch of rows.
+    // Large values are stored in pieces, so there is more than one range of rows.
     let value = Bytes::from(vec![number as u8; if number.is_multiple_of(50) { 9_000 } else { 30 }]);
     let key = Bytes::from(format!("key-{number:04}"));
     let once = Some(Once { born: 0, answered: 0 });
@@ -31,7 +31,7 @@ fn chain() -> Chain {
     chain
 }
 
-/// A leader that has a snapshot, and what that is.
+/// A leader with a snapshot, and the contents of the snapshot.
 fn leader(chain: &Chain) -> (Folder, Opened, SnapshotId) {
     let folder = Folder::new();
     let mut opened = folder.open();
@@ -43,7 +43,7 @@ fn leader(chain: &Chain) -> (Folder, Opened, SnapshotId) {
     (folder, opened, id)
 }
 
-/// A replica whose log continues in another way after a few entries, on a disk.
+/// A replica on a disk, whose log diverges after a few entries.
 fn behind(chain: &Chain, disk: &FaultyDisk) -> (Folder, Opened) {
     let folder = Folder::on(Arc::new(disk.clone()));
     let mut opened = folder.open();
@@ -62,7 +62,7 @@ fn receive(opened: &Opened, from: &Opened, id: SnapshotId) {
     assert!(matches!(written, ChunkOutcome::Complete(_)));
 }
 
-/// A dump that has the data folder copied whenever more of it is asked for: so it would lie there after a kill.
+/// A dump that copies the data folder at each read: the state that a kill would leave.
 struct Killed<'a> {
     dump: Box<dyn Dump>,
     copy: &'a mut (dyn FnMut() + Send),
@@ -83,7 +83,7 @@ impl Dump for Killed<'_> {
     }
 }
 
-/// What is in the folder is the snapshot, and nothing that is not in it.
+/// Checks that the folder contains the snapshot and nothing else.
 fn assert_is_the_snapshot(folder: &Folder, leader: &Opened, chain: &Chain, id: SnapshotId, what: &str) {
     let mut opened = folder.try_open().unwrap_or_else(|error| panic!("{what}: {error}"));
     let restored = &opened.restored;
@@ -91,7 +91,7 @@ fn assert_is_the_snapshot(folder: &Folder, leader: &Opened, chain: &Chain, id: S
     assert_eq!((restored.tail.len(), restored.promise), (0, Some(promise(7, Some(2)))), "{what}");
     assert_eq!(restored.lists, base_of(chain, TAKEN).lists, "{what}");
     assert!(all_records(&opened) == all_records(leader), "{what}: the records are others");
-    // All sessions came with it: what was written before is answered as it was then.
+    // All sessions were installed: a retry of an earlier write gets its first result.
     let mut again = chain.clone();
     again.truncate(TAKEN + 1);
     (1..TAKEN).rev().take(40).for_each(|number| _ = again.command(&write(number)));
@@ -143,7 +143,7 @@ fn trap_40_a_power_cut_anywhere_in_replacing_the_log_leaves_the_old_one_or_the_n
         opened.database.install(&mut *opened.snapshots.open(id).unwrap()).unwrap();
         disk.fail_syncs_after(syncs);
         opened.log.replace(&base_of(&chain, TAKEN)).unwrap();
-        // It may end in an error: the power goes.
+        // It may fail, because the power is cut.
         let _ = try_flush(&mut *opened.log);
         drop(opened);
         disk.cut_power(0);

@@ -1,4 +1,4 @@
-//! Which snapshots stay on the disk: few, and those that are being read.
+//! Which snapshots stay on disk: the newest few, and those that are being read.
 
 use crate::protocol::{SnapshotId, WriteSnapshot};
 use crate::storage::tests::snapshots::base_of;
@@ -37,7 +37,7 @@ fn of_all_snapshots_the_newest_two_stay_also_after_a_restart() {
     (1..=10).for_each(|number| _ = take(&mut opened, &chain, number));
     opened.snapshots.remove_superfluous().unwrap();
     assert_eq!(there(&folder), names(&[9, 10]));
-    // As an earlier version, or a crash, has left them.
+    // Left by an earlier version or a crash.
     (11..=20).for_each(|number| _ = take(&mut opened, &chain, number));
     drop(opened);
     let opened = folder.open();
@@ -70,7 +70,7 @@ fn a_snapshot_stays_while_it_is_read_and_goes_then() {
     assert_eq!(there(&folder), names(&[4, 5]));
 }
 
-/// While it is read, a part of another snapshot comes.
+/// A part of another snapshot arrives during the read.
 struct Meanwhile<'a> {
     dump: Box<dyn Dump>,
     happens: &'a mut (dyn FnMut() + Send),
@@ -102,7 +102,7 @@ fn a_snapshot_that_comes_from_a_leader_leaves_alone_the_one_that_is_being_taken(
     let mut happens = || {
         let part = WriteSnapshot { snapshot: theirs, offset: 0, bytes: begins.clone() };
         snapshots.write(&part).unwrap();
-        // It begins again and again: each time what was there of it goes.
+        // The transfer restarts repeatedly: each time the partial file is deleted.
         std::fs::read_dir(folder.path().join("snapshot")).unwrap().flatten().for_each(|file| {
             let incoming = file.file_name().to_string_lossy().starts_with("0000000000000030-");
             if incoming {

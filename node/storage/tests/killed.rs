@@ -15,7 +15,7 @@ use crate::storage::tests::support::*;
 const FOLDER: &str = "EPOCA_TEST_KILLED_FOLDER";
 const ENTRIES: u64 = 4000;
 
-/// Runs in a process of its own that the test below starts and kills.
+/// Runs in a separate process, which the test below starts and kills.
 #[test]
 #[ignore = "the other test starts it"]
 fn applying_until_killed() {
@@ -50,7 +50,7 @@ fn trap_06_killed_between_batches_the_data_are_a_function_of_the_logs_prefix() {
     for lines in [3, 20, 1, 9, 14] {
         let told = killed_after(&folder, lines);
         assert!(told > before, "the process applied on where it had been");
-        // What lies on disk, as far as sled had written it.
+        // The data on disk, as far as sled had written it.
         let copy = tempfile::tempdir().unwrap();
         copy_folder(&folder.path().join("final"), copy.path());
         if let Ok(database) = DatabaseCopy::open(copy.path()) {
@@ -61,7 +61,7 @@ fn trap_06_killed_between_batches_the_data_are_a_function_of_the_logs_prefix() {
         }
         let opened = folder.open();
         let committed = opened.restored.committed.unwrap().position.0;
-        assert!(committed >= told, "{committed} committed, readers saw {told}");
+        assert!(committed >= told, "{committed} committed, readers were sent {told}");
         let (records, revision) = expected(&chain.entries[..committed as usize]);
         assert!(all_records(&opened) == records, "up to {committed}");
         assert_eq!(opened.database.revision(), revision);
@@ -69,7 +69,7 @@ fn trap_06_killed_between_batches_the_data_are_a_function_of_the_logs_prefix() {
     }
 }
 
-/// Starts the process above and kills it after `lines` lines; returns what it had reported as applied by then.
+/// Starts the process above and kills it after `lines` lines; returns the last applied position that it reported.
 fn killed_after(folder: &Folder, lines: usize) -> u64 {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--ignored", "--exact", "storage::tests::killed::applying_until_killed", "--nocapture"])

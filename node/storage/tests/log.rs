@@ -1,4 +1,4 @@
-//! The log as the runtime uses it: what was flushed is there after a restart, in the same order, with its marks.
+//! The log as the runtime uses it: flushed entries survive a restart in order, with their marks.
 
 use crate::protocol::{Append, ChainCheck, Position};
 use crate::storage::StorageError;
@@ -120,7 +120,7 @@ fn forged_marks_survive_until_the_entries_are_truncated_or_confirmed() {
     let honest = Append { forged: false, ..chain.clone().put(1, "honest", "1").from(9) };
     let error = opened.log.append(&honest).unwrap_err();
     assert!(matches!(error, StorageError::OutOfOrder { .. }), "{error}");
-    // A push that confirms one of them by id and digest writes it again, without the mark.
+    // A push that confirms one of them by id and digest rewrites it without the mark.
     let confirmed = Append { truncate_from: Some(Position(7)), entries: vec![chain.entries[6].clone()], forged: false };
     store(&mut opened, &confirmed);
     drop(opened);
@@ -129,7 +129,7 @@ fn forged_marks_survive_until_the_entries_are_truncated_or_confirmed() {
     assert_eq!(opened.restored.tail, chain.entries[..7]);
 }
 
-/// A forged epoch above what follows later: raft-log made such entries unreadable.
+/// A forged epoch above that of later entries: raft-log made such entries unreadable.
 #[test]
 fn entries_of_a_smaller_epoch_than_truncated_ones_stay_readable() {
     let mut folder = Folder::new();

@@ -1,5 +1,5 @@
-//! A log that has lost what was committed is found out by whatever else remembers it: the final database, whether it
-//! was closed or not, and the snapshots that the node took itself. A torn end was never acked, and is only that.
+//! The loss of committed log entries is detected by every other record of them: the final database, closed or not, and
+//! the node's own snapshots. A torn end was never acked, so it is no loss.
 
 use std::path::{Path, PathBuf};
 
@@ -15,7 +15,7 @@ fn log_file(folder: &Folder) -> PathBuf {
     folder.path().join("log/00000001.log")
 }
 
-/// A node with 21 committed entries, each in an operation of its own; returns how long the log was after each.
+/// A node with 21 committed entries, each in a separate operation; returns the log's length after each.
 fn used() -> (Folder, Opened, Chain, Vec<u64>) {
     let folder = Folder::new();
     let chain = small_chain(20);
@@ -36,7 +36,7 @@ fn cut(path: &Path, length: u64) {
 #[test]
 fn a_final_database_that_holds_more_than_the_log_proves_that_committed_entries_were_lost() {
     for closed in [true, false] {
-        // At the end of an entry, and in the middle of one, which alone looks like a torn end.
+        // At the end of an entry, and in the middle of one; only the latter looks like a torn end.
         for torn in [0, 7] {
             let (folder, opened, _, lengths) = used();
             if closed {
@@ -66,7 +66,7 @@ fn a_clean_final_database_whose_last_entry_was_replaced_in_the_log_proves_a_loss
     drop(opened);
     let aside = Folder::new();
     copy_folder(&folder.path(), &aside.path());
-    // The log alone, cut and written on in another way; then the database is put back.
+    // Only the log is truncated and continued differently; then the database is restored.
     for name in ["final", "final.clean", "commit"] {
         let path = folder.path().join(name);
         if path.is_dir() { std::fs::remove_dir_all(path).unwrap() } else { std::fs::remove_file(path).unwrap() }
@@ -97,7 +97,7 @@ fn a_snapshot_that_was_taken_here_and_is_beyond_the_log_proves_a_loss() {
     let error = folder.try_open().err().expect("17 committed entries are missing");
     assert!(matches!(error, StorageError::LogLost { .. }), "{error}");
     assert!(error.to_string().contains("0000000000000021.snapshot"), "{error}");
-    // A snapshot that is damaged proves nothing.
+    // A damaged snapshot proves nothing.
     let path = folder.path().join("snapshot/0000000000000021.snapshot");
     let length = std::fs::metadata(&path).unwrap().len();
     cut(&path, length - 5);
@@ -123,7 +123,7 @@ fn a_log_file_that_is_shorter_than_its_header_is_damage_whichever_it_is_and_can_
             let error = folder.try_open().err().expect("an entry was acked");
             assert!(error.is_damage(), "segment {segment}, {left} bytes: {error}");
             let label = examine(&folder.path(), NODE, &error.to_string());
-            assert_eq!(label.members.len(), usize::from(segment > 1), "the list stands in the first file");
+            assert_eq!(label.members.len(), usize::from(segment > 1), "the list is in the first file");
             quarantine(&folder.path(), &label).unwrap();
             let opened = folder.open();
             assert_eq!((opened.restored.tail.len(), opened.quarantines.len()), (0, 1));
@@ -131,8 +131,8 @@ fn a_log_file_that_is_shorter_than_its_header_is_damage_whichever_it_is_and_can_
     }
 }
 
-/// The next file is made, with its header, before the one before it is sealed: so a newest file without a header after
-/// one that is not sealed is what a crash leaves, and holds nothing that was acked.
+/// The next file is created with its header before the previous one is sealed. So a newest file without a header after
+/// an unsealed one is left by a crash, and contains nothing that was acked.
 #[test]
 fn a_newest_log_file_without_a_header_is_a_crash_if_the_one_before_it_is_not_sealed() {
     for left in [0, 40, 80] {
@@ -160,7 +160,7 @@ fn a_log_that_was_deleted_or_moved_away_confirms_nothing_more() {
         let flushed = try_flush(&mut *opened.log);
         assert!(matches!(flushed, Err(StorageError::Gone { .. })), "moved {moved}: {flushed:?}");
         assert!(!flushed.unwrap_err().is_damage(), "there is nothing to move aside");
-        // Nor does the reader find what was never durable to be damaged.
+        // The reader does not report writes that were never durable as damage either.
         assert!(opened.log.reader().read(Position(22), Position(22), 1).is_ok());
     }
 }

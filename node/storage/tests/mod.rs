@@ -1,4 +1,4 @@
-//! Tests of the storage as a whole: opening, surviving, refusing. Small parts are tested where they stand.
+//! Tests of the storage as a whole: opening, recovering, refusing. Smaller units have tests in their own files.
 
 mod faulty;
 

@@ -1,4 +1,4 @@
-//! Power cuts, full disks and failed syncs, on a disk that fails on purpose.
+//! Power cuts, full disks and failed syncs, on a fault-injecting disk.
 
 use std::sync::Arc;
 
@@ -53,7 +53,7 @@ fn trap_02_every_flush_is_a_sync_of_the_file_and_without_one_nothing_survives() 
     assert_eq!(opened.restored.tail, chain.entries[..8]);
 }
 
-/// What queues up behind a running sync shares the next one.
+/// Operations that queue up behind a running sync share the next one.
 #[test]
 fn trap_02_queued_flushes_share_syncs_and_none_is_answered_before_its_own() {
     let (disk, folder) = faulty();
@@ -115,8 +115,8 @@ fn trap_05_truncation_and_append_are_one_operation_that_is_there_or_not() {
     assert!(whole > 0 && none > 0);
 }
 
-/// What a killed process had written and not synced is read at the next start. The core takes it for durable then, so
-/// it must be: also the seal of a segment, without which the log would not open.
+/// Unsynced writes of a killed process are read at the next start. The core then treats them as durable, so they must
+/// be synced, including the seal of a segment, without which the log would not open.
 #[test]
 fn what_a_start_has_read_survives_a_power_cut_right_after_it() {
     for syncs in (0..30).step_by(2) {
@@ -135,7 +135,7 @@ fn what_a_start_has_read_survives_a_power_cut_right_after_it() {
     }
 }
 
-/// Syncs fail at every possible moment, also while a segment is changed: nothing acked is lost, and the node continues.
+/// Syncs fail at every possible moment, also during a segment change: nothing acked is lost, and the node continues.
 #[test]
 fn a_power_cut_at_any_sync_loses_nothing_that_was_acked() {
     for syncs in 0..36 {
@@ -156,7 +156,7 @@ fn a_power_cut_at_any_sync_loses_nothing_that_was_acked() {
     }
 }
 
-/// Appends and flushes one by one; returns how many entries were acked in the end.
+/// Appends and flushes one by one; returns the number of acked entries.
 fn append_until_error(opened: &mut Opened, entries: &[Entry], mut acked: usize) -> usize {
     for entry in &entries[acked..] {
         let append = Append { truncate_from: None, entries: vec![entry.clone()], forged: false };
@@ -207,7 +207,7 @@ fn a_full_disk_is_named_stops_the_log_and_loses_nothing_that_was_acked() {
         assert!(error.to_string().contains("disk is full"), "{error}");
         let stopped = try_flush(&mut *opened.log).unwrap_err();
         assert!(matches!(stopped, StorageError::Stopped(_)), "{stopped}");
-        // No power cut: what was written and not acked may be there as well.
+        // Without a power cut, writes that were not acked may be present, too.
         drop(opened);
         disk.mend();
         let tail = folder.open().restored.tail;

@@ -1,4 +1,4 @@
-//! Damaged folders are moved aside as a whole, whatever interrupts it, and nothing is lost by it.
+//! Quarantine moves a damaged folder aside as a whole, survives any interruption, and loses nothing.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -13,7 +13,7 @@ use crate::storage::quarantine::{examine, quarantine, quarantine_on, quarantines
 use crate::storage::tests::support::*;
 use crate::storage::{Label, StorageError};
 
-/// A disk after whose so-many-th operation the process is gone.
+/// A disk that ends the process after its nth operation.
 struct Ends {
     left: AtomicUsize,
 }
@@ -55,7 +55,7 @@ impl Disk for Ends {
     }
 }
 
-/// A folder with a log of some entries, closed in order.
+/// A cleanly closed folder with a log of some entries.
 fn used() -> Folder {
     let folder = Folder::new();
     let chain = small_chain(8);
@@ -87,7 +87,7 @@ fn without_lock(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     files(folder).into_iter().filter(|(path, _)| path != Path::new("lock")).collect()
 }
 
-/// Without opening it, which changes files of the final database.
+/// Reads it without opening it, because opening changes files of the final database.
 fn whose(folder: &Folder) -> Incarnation {
     Identity::read(&folder.path()).unwrap().expect("it has one").incarnation
 }
@@ -128,7 +128,7 @@ fn members_are_read_from_the_rest_of_a_damaged_log() {
     assert!(examine(&folder.path(), NODE, "found").members.is_empty());
 }
 
-/// The process is gone after each operation of the move: the next start continues, and no file is lost or changed.
+/// The process ends after each operation of the move: the next start continues, and no file is lost or changed.
 #[test]
 fn trap_09_an_interrupted_move_of_damaged_data_is_finished_by_the_next_start() {
     let mut interrupted = 0;
@@ -149,7 +149,7 @@ fn trap_09_an_interrupted_move_of_damaged_data_is_finished_by_the_next_start() {
             assert_eq!(opened.quarantines.len(), 1);
             assert_ne!(opened.incarnation, incarnation);
         } else {
-            // Nothing was decided yet: the folder is as it was, and its damage is found again.
+            // The move has not begun: the folder is unchanged, and its damage is found again.
             assert_eq!(opened.incarnation, incarnation, "after {operations} operations");
         }
         interrupted += usize::from(decided && moved.is_err());

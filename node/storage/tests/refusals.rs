@@ -1,4 +1,4 @@
-//! Folders that a node must not run on: each refusal says which, and what to do.
+//! Folders that a node must not run on: each refusal names the folder and the remedy.
 
 use std::path::Path;
 
@@ -23,7 +23,7 @@ fn refused(folder: &Folder) -> StorageError {
     folder.try_open().err().expect("the folder is refused")
 }
 
-/// Once the end was cut off before anybody looked whether it had held what was committed.
+/// The end was once truncated without a check whether it had contained committed entries.
 #[test]
 fn a_log_cut_before_its_commit_point_is_refused_and_left_as_it_is() {
     let folder = Folder::new();
@@ -47,7 +47,7 @@ fn a_second_process_on_one_folder_is_refused() {
     let opened = folder.open();
     let error = refused(&folder);
     assert!(matches!(error, StorageError::InUse { .. }), "{error}");
-    // The lock is held until log and database are both gone.
+    // The lock is held until both log and database are closed.
     let database = opened.database.clone();
     drop(opened);
     assert!(matches!(refused(&folder), StorageError::InUse { .. }));
@@ -127,7 +127,7 @@ fn a_cluster_is_remembered_and_a_log_without_its_founding_is_a_loss() {
     drop(empty.open());
     let incarnation = |text: &str| text.lines().find(|line| line.starts_with("incarnation")).unwrap().to_string();
     let of_empty = std::fs::read_to_string(empty.path().join("identity")).unwrap();
-    // The empty log under the identity of a node that belongs to a cluster.
+    // An empty log with the identity of a node that belongs to a cluster.
     let text = of_empty.replace("cluster none", identity.lines().find(|line| line.starts_with("cluster")).unwrap());
     let (body, _) = text.rsplit_once("checksum").unwrap();
     let text = format!("{body}checksum {:08x}\n", crc32fast::hash(body.as_bytes()));

@@ -1,4 +1,4 @@
-//! A restore makes all of a folder or nothing, and what it leaves when it is killed is known as what it is.
+//! A restore creates a whole folder or nothing, and the remains of a killed restore are recognized.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use crate::storage::tests::snapshots::base_of;
 use crate::storage::tests::support::*;
 use crate::storage::{OpenOptions, StorageError, half_restored, open, restore_backup};
 
-/// A folder in which a backup lies, and which is else empty.
+/// A folder that contains a backup and nothing else.
 fn backed_up() -> (tempfile::TempDir, PathBuf) {
     let folder = Folder::new();
     let chain = small_chain(20);

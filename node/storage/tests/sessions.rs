@@ -1,5 +1,5 @@
-//! Sessions lie beside the records: whatever became of the process in between, a retry gets the first answer, and who
-//! watches gets each change once.
+//! Sessions are stored with the records: across any restart, a retry gets the first result, and a watcher gets each
+//! change once.
 
 use bytes::Bytes;
 
@@ -80,7 +80,8 @@ fn trap_29_what_was_forgotten_stays_forgotten_over_a_restart() {
     let most = SessionLimits::default().sessions as u64;
     let mut chain = Chain::default();
     chain.open(1).command(&write(2, 1, 1, put("x", "before")));
-    // Used longest ago in the end, and the youngest: what is forgotten later to make room does not tell of it.
+    // This session is the least recently used one at the end, and the youngest: later evictions do not reveal that it
+    // was forgotten.
     chain.command(&write(1, 1, 2, put("x", "first"))).command(&write(2, 2, 1, put("x", "other")));
     for session in 3..=most + 1 {
         chain.command(&write(session, 1, 1, put("x", "other")));
@@ -115,12 +116,12 @@ fn a_watcher_gets_every_change_once_also_after_a_rebuild() {
     let (all, up_to) = seen(&opened, 0, "");
     assert_eq!((all.iter().map(|change| change.0).collect::<Vec<_>>(), up_to), ((1..=8).collect(), 8));
     assert_eq!(seen(&opened, 3, "a").0, [(4, Bytes::from("a"), true), (6, Bytes::from("a"), true)]);
-    // The database is rebuilt from the log, and the history with it.
+    // The database is rebuilt from the log, including the history.
     drop(opened);
     folder.lose_database();
     let opened = folder.open();
     assert_eq!(seen(&opened, 0, "").0, all);
-    // Ended cleanly: the history is empty, and reports its first revision.
+    // After a clean shutdown the history is empty, and reports its first revision.
     opened.database.close().unwrap();
     drop(opened);
     let opened = folder.open();

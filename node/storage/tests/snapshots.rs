@@ -1,4 +1,4 @@
-//! Snapshots and compaction on disk: what a restart makes of them, power cuts in between, damaged files.
+//! Snapshots and compaction on disk: restarts, power cuts in between, damaged files.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::storage::tests::faulty::FaultyDisk;
 use crate::storage::tests::support::*;
 use crate::storage::{Opened, StorageError};
 
-/// What the log must know of the entries of a chain up to a position.
+/// The log's marks for the entries of a chain up to a position.
 pub fn base_of(chain: &Chain, position: u64) -> Base {
     let last = chain.entries[position as usize - 1].point();
     let mut runs: Vec<(RunEnd, Position)> = Vec::new();
@@ -28,7 +28,7 @@ fn take(opened: &Opened, base: &Base) -> SnapshotId {
     opened.snapshots.take(base, &mut *dump).unwrap()
 }
 
-/// As a running node does: applied up to `to`, a snapshot there, the log cut at `cut`.
+/// As in a running node: applied up to `to`, a snapshot there, the log compacted up to `cut`.
 pub fn snapshot_and_compact(opened: &mut Opened, chain: &Chain, to: u64, cut: u64) -> SnapshotId {
     let from = opened.database.applied().map_or(1, |point| point.position.0 + 1);
     commit(opened, &chain.apply(from, to));
@@ -39,7 +39,7 @@ pub fn snapshot_and_compact(opened: &mut Opened, chain: &Chain, to: u64, cut: u6
     id
 }
 
-/// A folder with small segments, in which a log of `count` entries lies.
+/// A folder with small segments and a log of `count` entries.
 fn filled(disk: Option<FaultyDisk>, count: u64) -> (Folder, Chain, Opened) {
     let mut folder = disk.map_or_else(Folder::new, |disk| Folder::on(Arc::new(disk)));
     folder.segment_bytes = 2_000;
@@ -141,7 +141,7 @@ fn nothing_that_is_applied_while_a_snapshot_is_read_is_in_it() {
     assert!(rows.windows(2).all(|pair| pair[0].0 < pair[1].0), "in order, each key once");
     drop(dump);
     let newer = all_records(&opened);
-    // The rows make the database that was there when the snapshot began.
+    // The rows rebuild the database as of the start of the snapshot.
     let id = {
         let mut dump = Given { rows: Some(rows), applied: chain.entries[900].point(), revision: 900 };
         opened.snapshots.take(&base_of(&chain, 901), &mut dump).unwrap()
@@ -239,7 +239,7 @@ fn trap_40_a_power_cut_anywhere_in_a_compaction_loses_nothing() {
         drop(dump);
         if taken.is_ok() {
             opened.log.compact(&base_of(&chain, 50)).unwrap();
-            // It may end in an error: the power goes.
+            // It may fail, because the power is cut.
             let _ = try_flush(&mut *opened.log);
         }
         drop(opened);
@@ -251,7 +251,7 @@ fn trap_40_a_power_cut_anywhere_in_a_compaction_loses_nothing() {
         assert_eq!(restored.tail, chain.entries[first - 1..], "{syncs} syncs");
         let purged = first.checked_sub(2).map(|index| chain.entries[index].point());
         assert_eq!(restored.purged, purged, "{syncs} syncs");
-        // The commit point is never synced: only a snapshot says what is committed then.
+        // The commit point is never synced: only a snapshot shows what is committed then.
         let committed = restored.committed.map_or(0, |point| point.position.0);
         assert!(committed >= restored.snapshot.map_or(0, |id| id.point.position.0), "{syncs} syncs");
         if committed == 61 {
@@ -260,7 +260,7 @@ fn trap_40_a_power_cut_anywhere_in_a_compaction_loses_nothing() {
     }
 }
 
-/// A snapshot of `to` entries, in parts, as they come from a leader; returns the result of the last part.
+/// A snapshot of `to` entries, received in parts as from a leader; returns the result of the last part.
 fn receive(opened: &Opened, from: &Opened, id: SnapshotId) -> ChunkOutcome {
     let mut offset = 0;
     loop {
@@ -280,7 +280,7 @@ fn trap_40_a_snapshot_that_was_received_and_not_installed_is_installed_by_the_ne
     commit(&mut leader, &chain.apply(1, 90));
     let id = take(&leader, &base_of(&chain, 90));
     let records = all_records(&leader);
-    // The replica's log is short, or continues differently, or holds the very entries but as forged ones.
+    // The replica's log is short, or diverges, or has the same entries marked as forged.
     for case in 0..3 {
         let (folder, _, mut opened) = filled(None, 9);
         opened.log.save_promise(promise(7, None)).unwrap();
@@ -301,7 +301,7 @@ fn trap_40_a_snapshot_that_was_received_and_not_installed_is_installed_by_the_ne
         let point = Some(id.point);
         assert_eq!((restored.committed, restored.purged, restored.before_tail), (point, point, point), "case {case}");
         assert_eq!((restored.tail.len(), restored.forged_from, restored.snapshot), (0, None, Some(id)), "case {case}");
-        assert_eq!(restored.promise, Some(promise(7, None)), "what was promised stays promised");
+        assert_eq!(restored.promise, Some(promise(7, None)), "a promise stays");
         assert_eq!(all_records(&opened), records, "case {case}");
         store(&mut opened, &chain.from(91));
         drop(opened);
@@ -328,7 +328,7 @@ fn a_snapshot_whose_parts_were_mangled_on_the_way_is_thrown_away() {
 fn large() -> (Folder, Opened, SnapshotId, Vec<u8>) {
     let (folder, mut chain, mut opened) = filled(None, 0);
     for number in 0..60_u64 {
-        // They cannot be told apart by their lengths.
+        // Their lengths do not distinguish them.
         let value = blake3::hash(&number.to_le_bytes()).as_bytes().repeat(150);
         chain.put(1, &format!("key-{number}"), value);
     }
@@ -344,7 +344,7 @@ fn part(id: SnapshotId, file: &[u8], from: usize, to: usize) -> WriteSnapshot {
     WriteSnapshot { snapshot: id, offset: from as u64, bytes: file[from..to].to_vec().into() }
 }
 
-/// What the first part is answered with at the next start, and then the rest of the file.
+/// The result of the first part at the next start, then the rest of the file.
 fn goes_on(folder: &Folder, id: SnapshotId, file: &[u8]) -> u64 {
     let opened = folder.open();
     let ChunkOutcome::UpTo(from) = opened.snapshots.write(&part(id, file, 0, 700)).unwrap() else {
@@ -373,7 +373,7 @@ fn a_restart_continues_after_the_intact_blocks_of_a_snapshot() {
         }
         let from = goes_on(&folder, id, &file) as usize;
         let most = spoiled.unwrap_or(received);
-        assert!(from <= most.max(700), "{from}: what comes after byte {most} is not what was sent");
+        assert!(from <= most.max(700), "{from}: the bytes after {most} differ from those sent");
         assert!(from + (72 << 10) > most, "{from}: all blocks before byte {most} are whole");
     }
 }

@@ -1,4 +1,4 @@
-//! What the tests share: entries that chain, a folder to open again and again, and waiting for a flush.
+//! Shared helpers: chained entries, a folder that is opened repeatedly, and waiting for a flush.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -61,7 +61,7 @@ impl Folder {
         open_on(self.disk.clone(), self.segment_bytes, &options)
     }
 
-    /// The final database is gone, so that the next start creates it again.
+    /// Removes the final database, so that the next start rebuilds it.
     pub fn lose_database(&self) {
         std::fs::remove_dir_all(self.path().join("final")).unwrap();
     }
@@ -71,7 +71,7 @@ impl Folder {
     }
 }
 
-/// Makes entries that continue each other, and remembers them.
+/// Makes chained entries, and remembers them.
 #[derive(Clone, Default)]
 pub struct Chain {
     pub entries: Vec<Entry>,
@@ -109,7 +109,7 @@ impl Chain {
         self.change(epoch, Change::Delete { key: Bytes::copy_from_slice(key.as_bytes()) })
     }
 
-    /// A command as it is, in epoch 1.
+    /// An encoded command in epoch 1.
     pub fn command(&mut self, command: &Command) -> &mut Chain {
         self.add(1, Kind::Command, command.encode());
         self
@@ -124,7 +124,7 @@ impl Chain {
         self
     }
 
-    /// The entries from a position on, to be appended.
+    /// The entries from a position on, for an append.
     pub fn from(&self, position: u64) -> Append {
         Append { truncate_from: None, entries: self.entries[position as usize - 1..].to_vec(), forged: false }
     }
@@ -149,11 +149,11 @@ pub fn promise(epoch: u64, vote: Option<u64>) -> Promise {
     Promise { epoch: Epoch(epoch), vote: vote.map(NodeId) }
 }
 
-/// Starts a flush; the answer comes through the channel.
+/// Starts a flush; the result arrives through the channel.
 pub fn start_flush(log: &mut dyn IntermediateLog) -> Receiver<Result<(), StorageError>> {
     let (told, wait) = channel();
     let done = Box::new(move |result| {
-        // A test that does not wait for the answer has dropped its end.
+        // A test that ignores the result has dropped the receiver.
         let _ = told.send(result);
     });
     if let Err(error) = log.flush(done) {
@@ -164,7 +164,7 @@ pub fn start_flush(log: &mut dyn IntermediateLog) -> Receiver<Result<(), Storage
     wait
 }
 
-/// What comes; panics when it takes too long.
+/// The next result; panics when it takes too long.
 #[track_caller]
 pub fn received<T>(what: &str, from: &Receiver<T>) -> T {
     let patience = Patience::of(Duration::from_secs(60));
@@ -191,7 +191,7 @@ pub fn store(opened: &mut Opened, append: &Append) {
     flush(&mut *opened.log);
 }
 
-/// Records the commit point and applies, as the runtime does.
+/// Records the commit point and applies, like the runtime.
 pub fn commit(opened: &mut Opened, apply: &Apply) {
     opened.log.record_commit(apply.up_to).unwrap();
     opened.database.apply(apply).unwrap();
@@ -208,7 +208,7 @@ pub fn all_records(opened: &Opened) -> Vec<Record> {
     records
 }
 
-/// The files of a folder, and those in its folders.
+/// The files of a folder and its subfolders.
 pub fn copy_folder(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for file in std::fs::read_dir(from).unwrap() {

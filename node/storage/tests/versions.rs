@@ -1,4 +1,4 @@
-//! Files of another format version: refused by name and version, never taken for damage, and left as they are.
+//! Files of another format version: refused by name and version, not treated as damage, and left unchanged.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use crate::storage::{StorageError, examine, inspect, quarantine, read_backup};
 /// A version that no program reads yet.
 const NEWER: u32 = 7;
 
-/// A folder with every kind of file: some entries were compacted, an earlier content was moved aside.
+/// A folder with every kind of file: with compacted entries and a quarantined earlier content.
 fn full() -> Folder {
     let mut folder = Folder::new();
     folder.segment_bytes = 400;
@@ -29,7 +29,7 @@ fn full() -> Folder {
     folder
 }
 
-/// All files below a folder with their content; not the lock, which has none.
+/// All files below a folder with their content, except the empty lock.
 fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut found = BTreeMap::new();
     for entry in std::fs::read_dir(folder).unwrap() {
@@ -43,7 +43,7 @@ fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     found
 }
 
-/// The files that have a format of ours, without the content of the quarantine.
+/// The files with one of this program's formats, without the quarantine.
 fn versioned(folder: &Path) -> Vec<PathBuf> {
     let ours = |path: &PathBuf| {
         let path = path.strip_prefix(folder).unwrap();
@@ -54,7 +54,7 @@ fn versioned(folder: &Path) -> Vec<PathBuf> {
     files(folder).into_keys().filter(ours).collect()
 }
 
-/// The file as another version of this program could have written it: only its beginning is the same.
+/// The file as another version of this program could have written it: only the header is the same.
 fn as_version(file: &[u8], version: u32) -> Vec<u8> {
     let rest = b"\nwhatever a later version writes";
     if let Some(magic) = file.get(..8).filter(|magic| magic.starts_with(b"EPOCA")) {

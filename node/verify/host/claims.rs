@@ -10,21 +10,21 @@ impl Host {
     pub fn check_claims(&self, envelope: &Envelope) -> Checked {
         let id = self.id();
         if envelope.sender != Some(self.config.incarnation) {
-            let text = format!("{id} says {:?} as {:?}", envelope.message, envelope.sender);
-            return Err(Violation::of("a folder that was moved aside says nothing", text));
+            let text = format!("{id} sends {:?} as {:?}", envelope.message, envelope.sender);
+            return Err(Violation::of("a quarantined folder sends nothing", text));
         }
         if let Message::Push(push) = &envelope.message
             && push.entries.len() > self.config.limits.push_entries
         {
             let text = format!("{id} pushes {} entries at once", push.entries.len());
-            return Err(Violation::of("messages keep their bounds", text));
+            return Err(Violation::of("messages respect their bounds", text));
         }
         if self.claims_are_durable(envelope) {
             return Ok(());
         }
         let disk = self.disk.durable();
         let text = format!(
-            "{id} says {:?} under {:?} before that is durable: its disk has {:?} and ends with {:?}",
+            "{id} sends {:?} under {:?} before that is durable: its disk has {:?} and ends with {:?}",
             envelope.message,
             envelope.epoch,
             disk.promise,

@@ -140,7 +140,7 @@ impl Disk {
     fn drop_older_snapshots(&mut self, base: &Base) -> Result<(), String> {
         let position = base.last.position;
         if self.snapshots.last().is_none_or(|snapshot| snapshot.id.point.position < position) {
-            return Err(format!("the log gives up {}, which no durable snapshot covers", base.last));
+            return Err(format!("the log compacts {}, which no durable snapshot covers", base.last));
         }
         self.snapshots.retain(|snapshot| snapshot.id.point.position >= position);
         Ok(())
@@ -148,7 +148,7 @@ impl Disk {
 
     pub(super) fn record_commit(&mut self, up_to: LogPoint) -> Result<(), String> {
         if !self.durable.has_genuine(up_to) {
-            return Err(format!("{up_to} is recorded as committed, and the log does not hold it durably"));
+            return Err(format!("{up_to} is recorded as committed, but is not durable in the log"));
         }
         self.written.commit(up_to)?;
         match self.commit_records {

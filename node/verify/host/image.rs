@@ -145,7 +145,7 @@ impl Image {
             Store::Compact(base) => self.compact(base),
             Store::Replace(base) => {
                 if self.committed.is_some_and(|committed| committed.position >= base.last.position) {
-                    return Err(format!("{:?} is committed, and the log goes back to {}", self.committed, base.last));
+                    return Err(format!("{:?} is committed, but the log moves back to {}", self.committed, base.last));
                 }
                 self.replace(base);
                 Ok(())
@@ -160,7 +160,7 @@ impl Image {
 
     fn compact(&mut self, base: &Base) -> Result<(), String> {
         if !self.has_genuine(base.last) {
-            return Err(format!("the log is to begin after {}, which it does not hold", base.last));
+            return Err(format!("the log should begin after {}, which is not in it", base.last));
         }
         if base.last.position.0 >= self.purged_count() {
             self.entries.retain(|entry| entry.position > base.last.position);
@@ -171,10 +171,10 @@ impl Image {
 
     pub(super) fn commit(&mut self, up_to: LogPoint) -> Result<(), String> {
         if !self.has_genuine(up_to) {
-            return Err(format!("{up_to} is recorded as committed, and the log does not hold it"));
+            return Err(format!("{up_to} is recorded as committed, but is not in the log"));
         }
         if self.committed.is_some_and(|committed| committed.position > up_to.position) {
-            return Err(format!("the recorded commit point goes back from {:?} to {up_to}", self.committed));
+            return Err(format!("the recorded commit point moves back from {:?} to {up_to}", self.committed));
         }
         self.committed = Some(up_to);
         Ok(())
@@ -184,7 +184,7 @@ impl Image {
         if let Some(known) = self.promise {
             let votes_again = known.epoch == promise.epoch && known.vote.is_some() && known.vote != promise.vote;
             if promise.epoch < known.epoch || votes_again {
-                return Err(format!("{known:?} is broken by {promise:?}"));
+                return Err(format!("{promise:?} breaks {known:?}"));
             }
         }
         self.promise = Some(promise);
@@ -212,10 +212,13 @@ impl Image {
 
     fn truncate(&mut self, from: Position) -> Result<(), String> {
         if Some(from) <= self.committed.map(|point| point.position) {
-            return Err(format!("{:?} is recorded as committed and is cut from {from} on", self.committed));
+            return Err(format!(
+                "{:?} is recorded as committed, but the log is truncated from {from} on",
+                self.committed
+            ));
         }
         let Some(keep) = (from.0 - 1).checked_sub(self.purged_count()) else {
-            return Err(format!("the log is cut from {from} on, where its entries were compacted away"));
+            return Err(format!("the log is truncated from {from} on, where its entries are compacted"));
         };
         self.entries.truncate(keep as usize);
         self.forged_from = self.forged_from.filter(|forged| *forged < from);
@@ -226,7 +229,7 @@ impl Image {
         let last = self.last();
         let expected = Position::after(last);
         if entry.position != expected {
-            return Err(format!("{} is stored at position {} and {expected} comes next", entry.id, entry.position));
+            return Err(format!("{} is stored at position {}, but {expected} is next", entry.id, entry.position));
         }
         let offset = last.filter(|last| last.id.epoch == entry.id.epoch).map_or(0, |last| last.id.offset.0 + 1);
         let later = last.is_none_or(|last| last.id.epoch <= entry.id.epoch);

@@ -232,7 +232,7 @@ impl Host {
     /// Carries out one output of the core.
     pub fn carry_out(&mut self, output: Output) -> Checked<Effect> {
         let refused =
-            |text: String, id: NodeId| Violation::of("what a log store is asked for", format!("at {id} {text}"));
+            |text: String, id: NodeId| Violation::of("log store operations are valid", format!("at {id} {text}"));
         let id = self.id();
         Ok(match output {
             Output::Store(operation, store) => {

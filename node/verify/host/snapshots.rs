@@ -119,12 +119,14 @@ impl Host {
             *received = vec![(snapshot, Vec::new())];
         }
         let Some((_, content)) = received.iter_mut().find(|(known, _)| *known == snapshot) else {
-            return Err(out_of_order(format!("{id} goes on with one that it has not begun")));
+            return Err(out_of_order(format!("{id} continues a snapshot that it has not begun")));
         };
         if !resumed {
             if content.len() as u64 != offset {
                 let length = content.len();
-                return Err(out_of_order(format!("{id} writes at {offset} of one of which it has {length} bytes")));
+                return Err(out_of_order(format!(
+                    "{id} writes at offset {offset} of a snapshot with {length} bytes so far"
+                )));
             }
             content.extend_from_slice(&bytes);
         }
@@ -168,11 +170,11 @@ impl Host {
         let Some(snapshot) = self.snapshots.install.take_if(|_| self.applies.is_empty()) else { return Ok(None) };
         let (id, applied) = (self.id(), self.database.applied());
         let Some(file) = self.disk.snapshot_of(snapshot) else {
-            let text = format!("{id} has none of {}", snapshot.point);
+            let text = format!("{id} has no durable snapshot of {}", snapshot.point);
             return Err(Violation::of("a snapshot that is installed is durable", text));
         };
         if applied.is_some_and(|applied| applied.position >= snapshot.point.position) {
-            let text = format!("{id} has applied {applied:?} and installs a snapshot of {}", snapshot.point);
+            let text = format!("{id} has applied {applied:?} but installs a snapshot of {}", snapshot.point);
             return Err(Violation::of("the applied mark never goes back", text));
         }
         self.database = file.database.clone();

@@ -19,13 +19,13 @@ impl Invariant for AppendOnly {
             Fact::Truncated { from, count, .. } if leads => {
                 format!("{node} leads and deletes {count} entries from {from} on")
             }
-            Fact::Injected { .. } if leads => format!("{node} leads and takes forged entries"),
+            Fact::Injected { .. } if leads => format!("{node} leads and accepts forged entries"),
             Fact::Proposed { entry } => {
                 let first = entry.first().map(|preview| preview.point.id)?;
                 if leads && Some(first.epoch) == snapshot.epoch {
                     return None;
                 }
-                format!("{node} gives out {first} and does not lead that epoch")
+                format!("{node} assigns {first} but does not lead that epoch")
             }
             _ => return None,
         };

@@ -106,7 +106,7 @@ impl Ledger {
             return None;
         }
         let text = format!(
-            "at position {} {} has {point} as committed, and {} had {known} there",
+            "at position {} {} has {point} as committed, but {} had {known} there",
             point.position, source.node, earlier.node
         );
         violation(invariant, &[earlier, source], text)

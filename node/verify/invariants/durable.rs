@@ -35,7 +35,7 @@ impl Invariant for Durable {
         if observed.has(point) || !observed.knows(point.position) && node.last().is_some() {
             return None;
         }
-        let text = format!("{} acked {acked}, {point} is committed, and its log has it no more", node.node);
+        let text = format!("{} acked {acked} and {point} is committed, but is no longer in its log", node.node);
         violation(self.name(), &[earlier, committed, source], text)
     }
 

@@ -27,7 +27,7 @@ impl LastList {
         if at == last {
             return None;
         }
-        let text = format!("{} goes by the members of {at}, and the last list of its log is {last}", source.node);
+        let text = format!("{} uses the members of {at}, but the last list of its log is {last}", source.node);
         violation(self.name(), &[source], text)
     }
 

@@ -17,8 +17,12 @@ impl Marks {
             return None;
         }
         let show = |point: Option<LogPoint>| point.map_or("nothing".to_owned(), |point| point.to_string());
-        let text =
-            format!("{node} has applied {}, committed {}, and holds {}", show(*applied), show(*committed), show(last));
+        let text = format!(
+            "{node} has applied {}, committed {}, and its log ends with {}",
+            show(*applied),
+            show(*committed),
+            show(last)
+        );
         violation(self.name(), &[source], text)
     }
 }

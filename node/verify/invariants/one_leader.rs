@@ -24,7 +24,7 @@ impl OneLeader {
         if leader == node {
             return None;
         }
-        violation(self.name(), &[earlier, source], format!("{leader} leads {epoch}, and so does {node}"))
+        violation(self.name(), &[earlier, source], format!("both {leader} and {node} lead {epoch}"))
     }
 }
 

@@ -34,7 +34,7 @@ impl OnlyVoters {
             return None;
         }
         let text = format!(
-            "{} takes {nodes:?} for a quorum of {quorum}, and of the voters {:?} these are {count}",
+            "{} takes {nodes:?} as a quorum of {quorum}, but only {count} of these are voters in {:?}",
             event.node, list.voters
         );
         violation(self.name(), &[source(event)], text)
@@ -51,14 +51,14 @@ impl OnlyVoters {
         if is_voter(list) || open && before.is_none_or(is_voter) {
             return None;
         }
-        violation(self.name(), &[source(event)], format!("{node} leads and is none of the voters {:?}", list.voters))
+        violation(self.name(), &[source(event)], format!("{node} leads but is not one of the voters {:?}", list.voters))
     }
 
     fn counts(&self, event: &Event, list: &MemberIds, counted: usize) -> Finding {
         if counted == list.voters.len() {
             return None;
         }
-        let text = format!("{} counts {counted} copies, and the voters are {:?}", event.node, list.voters);
+        let text = format!("{} counts {counted} copies, but the voters are {:?}", event.node, list.voters);
         violation(self.name(), &[source(event)], text)
     }
 }

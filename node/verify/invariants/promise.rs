@@ -13,7 +13,7 @@ impl PromiseCovers {
         if node.epoch >= Some(last.id.epoch) {
             return None;
         }
-        let text = format!("{} holds {last} and has promised {:?} only", node.node, node.epoch);
+        let text = format!("{} has {last}, but promised only {:?}", node.node, node.epoch);
         violation(self.name(), &[source], text)
     }
 }

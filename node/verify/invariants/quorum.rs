@@ -62,7 +62,7 @@ impl Quorum {
         if sorted && majority && matches.get(quorum as usize - 1) == Some(&commit) {
             return None;
         }
-        let text = format!("{} takes {commit} for the {quorum}th greatest of {matches:?}", event.node);
+        let text = format!("{} takes {commit} as the {quorum}th greatest of {matches:?}", event.node);
         violation(self.name(), &[source(event)], text)
     }
 
@@ -96,8 +96,7 @@ impl Quorum {
         if holders.len() + unknown + unknown_voters >= *quorum as usize {
             return None;
         }
-        let text =
-            format!("{leader} commits {up_to}, and of {voters:?} only {holders:?} have said that it is on their disks");
+        let text = format!("{leader} commits {up_to}, but of {voters:?} only {holders:?} have acked it");
         let mut evidence: Vec<Source> = holders.iter().map(|node| self.held[&(*node, epoch)].1).collect();
         evidence.push(*source);
         violation(self.name(), &evidence, text)

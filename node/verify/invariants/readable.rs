@@ -21,7 +21,7 @@ impl Invariant for Readable {
         if known == *applied {
             return None;
         }
-        let text = format!("{} answers a read from {applied:?}, and {known:?} is the last that is final", event.node);
+        let text = format!("{} serves a read from {applied:?}, but only {known:?} is final", event.node);
         violation(NAME, &[source(event)], text)
     }
 }
@@ -39,6 +39,6 @@ pub(super) fn finalized_early(observer: &Observer, event: &Event) -> Finding {
     }
     let last = observer.ledger.last();
     let last = last.map_or("nothing".to_owned(), |point| format!("up to {point}"));
-    let text = format!("{} makes {up_to} final, and committed is {last}", event.node);
+    let text = format!("{} applies {up_to}; committed: {last}", event.node);
     violation(NAME, &[source(event)], text)
 }

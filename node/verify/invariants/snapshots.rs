@@ -16,7 +16,7 @@ impl Snapshots {
             return None;
         }
         let text = format!(
-            "{node} has given up its log up to {}, has a snapshot of {}, and has applied {}",
+            "{node} compacted its log up to {}, has a snapshot of {}, and has applied {}",
             show(*purged),
             show(*snapshot),
             show(*applied)

@@ -130,8 +130,8 @@ impl fmt::Display for Operation {
                 let expected = expected.as_ref().map_or("nothing".to_owned(), |value| value.escape_ascii().to_string());
                 write!(f, "set {key}={} instead of {expected}", value.escape_ascii())
             }
-            Action::Get(Some(value)) => write!(f, "get {key} sees {}", value.escape_ascii()),
-            Action::Get(None) => write!(f, "get {key} sees nothing"),
+            Action::Get(Some(value)) => write!(f, "get {key} returns {}", value.escape_ascii()),
+            Action::Get(None) => write!(f, "get {key} returns nothing"),
         }
     }
 }
@@ -145,7 +145,7 @@ impl fmt::Display for Failure {
             }
             Failure::GaveUp { key, operations } => {
                 let key = key.escape_ascii();
-                write!(f, "too many of the {operations} operations on {key} were concurrent: it is not known")
+                write!(f, "too many of the {operations} operations on {key} were concurrent: undecided")
             }
         }
     }

@@ -1,4 +1,4 @@
-//! The order of what is heard over several connections, case by case.
+//! The order of events that arrive over several connections, case by case.
 
 use super::*;
 use crate::protocol::{Digest, LogPoint, Position, Time};
@@ -50,7 +50,7 @@ fn finalized(epoch: u64, offset: u64) -> Fact {
     Fact::Finalized { up_to: point, count: 1 }
 }
 
-/// An order that is told things at millisecond 0, 1, 2, …, and what comes out as text.
+/// An order that receives items at millisecond 0, 1, 2, …, and its output as text.
 struct Watcher {
     order: CausalOrder<Told>,
     now: Duration,
@@ -58,7 +58,7 @@ struct Watcher {
 }
 
 impl Watcher {
-    /// n1 and n2 are heard, in the processes 10 and 20.
+    /// n1 and n2 are connected, in the processes 10 and 20.
     fn new() -> Watcher {
         let mut watcher = Watcher { order: CausalOrder::new(PATIENCE), now: Duration::ZERO, out: Vec::new() };
         watcher.joined(N1, 10, Some(0)).joined(N2, 20, Some(0));

@@ -12,7 +12,7 @@ use crate::verify::simulator::plan::MemberRequest;
 use crate::verify::simulator::world::Simulation;
 
 /// The ways in which damage is found, as the summary counts them.
-pub(super) const AT_A_START: &str = "flipped bit found at a start";
+pub(super) const AT_A_START: &str = "flipped bit found at startup";
 pub(super) const BY_A_READ: &str = "flipped bit found by a read";
 
 /// Half of the flips are among this many of the last entries.
@@ -45,7 +45,7 @@ impl Simulation<'_> {
         }
         if self.host(node).is_up() {
             let time = self.machine(node).clock.at(self.now);
-            self.trace(node, time, Fact::Damaged { text: "a simulated bit turned".into() })?;
+            self.trace(node, time, Fact::Damaged { text: "a simulated bit flipped".into() })?;
             self.stop(node);
         }
         let request = self.join_request(node);

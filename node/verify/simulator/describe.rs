@@ -52,10 +52,10 @@ impl fmt::Display for FaultKind {
                 )
             }
             FaultKind::Noise { lost_in, doubled_in, late_in } => {
-                write!(f, "of the messages one in {lost_in} is lost, {doubled_in} doubled, {late_in} late")
+                write!(f, "one in {lost_in} messages is lost, {doubled_in} duplicated, {late_in} late")
             }
             FaultKind::Echo { one_in, after_micros } => {
-                write!(f, "one in {one_in} messages comes once more, {} ms later", after_micros / 1_000)
+                write!(f, "one in {one_in} messages is repeated {} ms later", after_micros / 1_000)
             }
             FaultKind::SlowDisk { target, flush_micros } => {
                 write!(f, "a flush of {target} takes {} ms", flush_micros / 1_000)
@@ -73,16 +73,16 @@ impl fmt::Display for FaultKind {
             }
             FaultKind::HoldOrders { target } => write!(f, "commit orders to {target} are held"),
             FaultKind::Transfer { target, to: Some(to) } => write!(f, "{target} is asked to make {to} the leader"),
-            FaultKind::Transfer { target, to: None } => write!(f, "{target} is asked to hand its leadership over"),
+            FaultKind::Transfer { target, to: None } => write!(f, "{target} is asked to transfer its leadership"),
             FaultKind::Inject { target, count, epochs_below, copied } => {
                 let what = if *copied { "copies of the leader's entries" } else { "forged entries" };
-                write!(f, "{count} {what} are put into the log of {target}")?;
+                write!(f, "{count} {what} are appended to the log of {target}")?;
                 epochs_below.map_or(Ok(()), |below| write!(f, ", {below} epochs below its promise"))
             }
             FaultKind::FlippedBit { target, stopped: true } => {
-                write!(f, "power cut of {target}, and a bit of its disk turns")
+                write!(f, "power cut of {target}, and a bit of its disk flips")
             }
-            FaultKind::FlippedBit { target, .. } => write!(f, "a bit of the disk of {target} turns"),
+            FaultKind::FlippedBit { target, .. } => write!(f, "a bit of the disk of {target} flips"),
             FaultKind::Wipe { target } => write!(f, "the data folder of {target} is emptied"),
             FaultKind::Members { target, request } => match request {
                 MemberRequest::Join => write!(f, "{target} is to join"),
@@ -112,7 +112,7 @@ impl FaultKind {
             FaultKind::SlowApply { .. } => "slow apply",
             FaultKind::Clock { .. } => "clock step and rate",
             FaultKind::HoldOrders { .. } => "commit orders held",
-            FaultKind::Transfer { .. } => "leadership handed over",
+            FaultKind::Transfer { .. } => "leadership transferred",
             FaultKind::Inject { .. } => "forged entries",
             FaultKind::FlippedBit { .. } => "flipped bit",
             FaultKind::Wipe { .. } => "wiped disk",

@@ -10,9 +10,9 @@ use crate::verify::simulator::world::Simulation;
 
 /// The number of the stream of random numbers. Streams 1 to 13 are taken.
 const STREAM: u64 = 14;
-/// One in so many reports of an ended process is lost.
+/// One in this number of reports of an ended process is lost.
 const LOST_IN: u64 = 4;
-/// One in so many cut links resets connections, which looks like an ended process.
+/// One in this number of cut links resets connections, which looks like an ended process.
 const WRONG_IN: u64 = 3;
 
 pub(super) fn stream(seed: u64) -> Rng {

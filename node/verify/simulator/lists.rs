@@ -35,7 +35,7 @@ impl Oracle {
             let (one, other) = (&before.membership, &listed.membership);
             if one.cluster != other.cluster || voters(one).symmetric_difference(&voters(other)).count() > 1 {
                 let text = format!("{} commits {listed:?} after {before:?}", host.id());
-                return Err(Violation::of("lists that follow each other differ by one voter", text));
+                return Err(Violation::of("consecutive member lists differ by one voter", text));
             }
             self.changes.count(one, other);
         }
@@ -57,7 +57,7 @@ impl Oracle {
         if listed.is_some() && done {
             return Ok(());
         }
-        let text = format!("{request:?} of {node} is confirmed as {point}, and committed there is {listed:?}");
+        let text = format!("{request:?} of {node} is confirmed as {point}, but {listed:?} is committed there");
         Err(Violation::of("confirmed is committed", text))
     }
 
@@ -88,7 +88,7 @@ impl Oracle {
         if holders > voters / 2 {
             return Ok(());
         }
-        let text = format!("{node} commits {up_to}, and {holders} disks of {voters} voters hold it: {list:?}");
+        let text = format!("{node} commits {up_to}, which is on {holders} disks of {voters} voters: {list:?}");
         Err(Violation::of("committed is durable on a quorum", text))
     }
 
@@ -104,8 +104,8 @@ impl Oracle {
         if machine.holds(member.incarnation, up_to) || machine.promised(member.incarnation) > epoch {
             return Ok(());
         }
-        let text = format!("{leader} takes {node} to have {up_to}, and its disk has not: {member:?}");
-        Err(Violation::of("what is counted is on the disk that the list names", text))
+        let text = format!("{leader} counts {up_to} for {node}, whose disk does not have it: {member:?}");
+        Err(Violation::of("counted acks are on the listed disk", text))
     }
 
     /// A node that is promoted to a voter lacks at most the entries of one push.
@@ -122,9 +122,7 @@ impl Oracle {
         if lacks.is_some_and(|lacks| lacks <= host.config.limits.push_entries as u64) {
             return ends_found.map_or(Ok(()), |(matched, _)| self.on_match(machines, leader, learner, matched));
         }
-        let text = format!(
-            "{leader} makes {learner} a voter, which has {ends:?} (what it has, the last): {lacks:?} are missing"
-        );
+        let text = format!("{leader} promotes {learner}, whose log is {ends:?} (stored, last); it lacks {lacks:?}");
         Err(Violation::of("only a node that has caught up becomes a voter", text))
     }
 
@@ -156,7 +154,8 @@ impl Oracle {
         if core.members() == lists.current() {
             return Ok(());
         }
-        let text = format!("{} goes by {:?}, and its log has {:?}", host.id(), core.members(), lists.current());
+        let text =
+            format!("{} uses {:?}, but the last list of its log is {:?}", host.id(), core.members(), lists.current());
         Err(Violation::of("the last list of the log counts", text))
     }
 }

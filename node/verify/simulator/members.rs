@@ -160,8 +160,8 @@ impl Simulation<'_> {
             Answer::Refused(_) | Answer::Unknown => self.ask_for_change(index, any, pause),
             Answer::Readable | Answer::Injected(_) | Answer::Snapshot(_) => {
                 return Err(Violation::of(
-                    "answers fit their requests",
-                    format!("{node} answers a change: {answer:?}"),
+                    "responses match their requests",
+                    format!("{node} responds to a change with {answer:?}"),
                 ));
             }
         }
@@ -219,7 +219,10 @@ impl Simulation<'_> {
         if !self.removed_are_done || list.is_none_or(|listed| listed.membership.member(to).is_some()) {
             return Ok(());
         }
-        Err(Violation::of("who was removed is left alone", format!("{from} still pushes to {to}, which is no member")))
+        Err(Violation::of(
+            "removed nodes are left alone",
+            format!("{from} still pushes to {to}, which is not a member"),
+        ))
     }
 }
 

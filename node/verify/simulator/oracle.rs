@@ -64,14 +64,14 @@ impl Oracle {
         if up_to < before {
             return Err(Violation::of(
                 "committed never changes",
-                format!("{} goes back from {before} to {now:?}", host.id()),
+                format!("{} moves its commit point back from {before} to {now:?}", host.id()),
             ));
         }
         for position in before + 1..=up_to {
             self.commit(host, Position(position), clients)?;
         }
         if up_to > self.counted {
-            let text = format!("{} has {now:?} as committed, which no leader has counted", host.id());
+            let text = format!("{} has {now:?} as committed, which no leader committed", host.id());
             return Err(Violation::of("committed is durable on a quorum", text));
         }
         Ok(())
@@ -85,14 +85,15 @@ impl Oracle {
             return Ok(());
         }
         let Some(entry) = written.at(position).filter(|_| !written.is_forged(position)) else {
-            let text = format!("{id} has position {position} as committed and holds nothing genuine there");
+            let text = format!("{id} has position {position} as committed but no genuine entry there");
             return Err(Violation::of("committed is in the log", text));
         };
         if let Some(known) = self.at(position) {
             if known == entry.point() {
                 return Ok(());
             }
-            let text = format!("{id} has {} as committed at position {position}, and {known} was", entry.point());
+            let text =
+                format!("{id} has {} as committed at position {position}, where {known} was committed", entry.point());
             return Err(Violation::of("committed never changes", text));
         }
         if let Some(command) = (entry.kind == Kind::Command).then(|| Command::decode(&entry.body)).flatten() {
@@ -111,13 +112,13 @@ impl Oracle {
         }
         let call = command.sequence as usize;
         if let Some(refusal) = clients.refused.get(&call) {
-            let text = format!("call {call} was refused ({}), and is committed as {point}", refusal.code());
-            return Err(Violation::of("refused is never done", text));
+            let text = format!("call {call} was refused ({}), but is committed as {point}", refusal.code());
+            return Err(Violation::of("refused writes are never committed", text));
         }
         let places = self.calls.entry(call).or_default();
         places.insert(point.position);
         if places.len() > 1 && command.once.is_none() {
-            let text = format!("call {call} is committed at {places:?}, and belongs to no session");
+            let text = format!("call {call} is committed at {places:?} without a session");
             return Err(Violation::of("one write is committed once", text));
         }
         Ok(())
@@ -165,7 +166,7 @@ impl Oracle {
             ));
         }
         if !host.disk.durable().has_genuine(entry.point()) {
-            let text = format!("{id} makes {} final, which is not durable in its own log", entry.point());
+            let text = format!("{id} applies {}, which is not durable in its own log", entry.point());
             return Err(Violation::of("final is durable", text));
         }
         let index = entry.position.0 as usize - 1;
@@ -175,7 +176,7 @@ impl Oracle {
         }
         match self.databases.get(index) {
             Some(known) if *known != hash => {
-                let text = format!("{id} has other data than another node after {}", entry.point());
+                let text = format!("{id} has data that differs from another node's after {}", entry.point());
                 Err(Violation::of("equal state at equal applied positions", text))
             }
             _ => Ok(()),
@@ -188,7 +189,7 @@ impl Oracle {
         if self.at(point.position) == Some(point) && known == Some(&host.database.hash()) {
             return Ok(());
         }
-        let text = format!("{} installs a snapshot of {point} that is not what other nodes have there", host.id());
+        let text = format!("{} installs a snapshot of {point} that differs from other nodes' data there", host.id());
         Err(Violation::of("equal state at equal applied positions", text))
     }
 
@@ -202,7 +203,7 @@ impl Oracle {
         let Some(point) = lost else { return Ok(()) };
         Err(Violation::of(
             "committed is never deleted",
-            format!("{} cuts its log from {from} on, with {point}", host.id()),
+            format!("{} truncates its log from {from} on, including {point}", host.id()),
         ))
     }
 
@@ -222,7 +223,7 @@ impl Oracle {
         if committed.is_some_and(|places| places.contains(&point.position)) && self.at(point.position) == Some(point) {
             return Ok(());
         }
-        let text = format!("call {call} is confirmed as {point}, and committed is {committed:?}");
+        let text = format!("call {call} is confirmed as {point}, but {committed:?} is committed");
         Err(Violation::of("confirmed is committed", text))
     }
 
@@ -233,7 +234,7 @@ impl Oracle {
         }
         Err(Violation::of(
             "only committed data is readable",
-            format!("a local read at {node} sees {id}, which is not committed"),
+            format!("a local read at {node} returns {id}, which is not committed"),
         ))
     }
 
@@ -244,7 +245,7 @@ impl Oracle {
         if let ChainCheck::Broken(point) = image.check_chain() {
             return Err(Violation::of(
                 "digests chain",
-                format!("at {} the content of {point} is not its digest's", host.id()),
+                format!("at {} the content of {point} does not match its digest", host.id()),
             ));
         }
         if let Some(purged) = image.purged().filter(|purged| self.at(purged.position) != Some(*purged)) {
@@ -258,7 +259,7 @@ impl Oracle {
             .filter(|entry| entry.position.0 <= committed)
             .find(|entry| self.at(entry.position) != Some(entry.point()));
         if let Some(entry) = differs {
-            let text = format!("{} holds {} as committed, which it is not", host.id(), entry.point());
+            let text = format!("{} has {} as committed, which is not committed", host.id(), entry.point());
             return Err(Violation::of("committed never changes", text));
         }
         Ok(())

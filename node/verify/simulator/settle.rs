@@ -139,8 +139,8 @@ impl Simulation<'_> {
         self.removed_are_done = true;
         self.run_until(self.now + timeout)?;
         if leadership.prefer == Prefer::None && epoch(self) != before {
-            let text = format!("{before:?} was left for {:?}, though nothing is wrong any more", epoch(self));
-            return Err(Violation::of("who was removed is left alone", text));
+            let text = format!("leadership moved from {before:?} to {:?} after the last fault", epoch(self));
+            return Err(Violation::of("removed nodes are left alone", text));
         }
         Ok(())
     }
@@ -152,7 +152,7 @@ impl Simulation<'_> {
         while self.watchers.behind() > 0 {
             if self.now >= end {
                 let text = format!(
-                    "{} watchers have not seen everything {TIMEOUTS_MAX} timeouts later",
+                    "{} watchers have not received everything after {TIMEOUTS_MAX} timeouts",
                     self.watchers.behind()
                 );
                 return Err(Violation::of("all nodes agree once the faults end", text));
@@ -200,8 +200,8 @@ impl Simulation<'_> {
             snapshot.tail.drain(..from);
             format!("{snapshot:?}")
         };
-        let text = format!("{} is {}, and its events make it {}", host.id(), short(real), short(view.clone()));
-        Err(Violation::of("events tell what a node is", text))
+        let text = format!("{} is {}, but its events give {}", host.id(), short(real), short(view.clone()));
+        Err(Violation::of("events reproduce the node's state", text))
     }
 
     fn check_history(&mut self) -> Checked {

@@ -4,11 +4,11 @@
 //! ```text
 //! the first change behind a partition   the founders are cut in two halves ─▶ one of the others is removed;
 //!                                       readers ask on both sides
-//! growth behind a voter's back          a voter is cut off ─▶ a node joins ─▶ a voter is removed ─▶ the leader's disk
+//! growth that a voter has not seen      a voter is cut off ─▶ a node joins ─▶ a voter is removed ─▶ the leader's disk
 //!                                       is lost ─▶ the voter is connected again
-//! two disks, a change between           a disk is lost, the node is listed again and cannot catch up ─▶ no node learns
+//! two disks with a change in between    a disk is lost, the node is listed again and cannot catch up ─▶ no node learns
 //!                                       that this is committed ─▶ the leader's disk is lost
-//! late answers of an earlier disk       messages that a node sent with its last disk arrive when its next disk is a
+//! late responses of an earlier disk     messages that a node sent with its last disk arrive when its next disk is a
 //!                                       member
 //! ```
 
@@ -52,9 +52,9 @@ impl Story {
     pub(super) const fn name(self) -> &'static str {
         match self {
             Story::FirstChange => "the first change behind a partition",
-            Story::Growth => "growth behind a voter's back",
-            Story::TwoDisks => "two disks, a change between",
-            Story::LateAnswers => "late answers of an earlier disk",
+            Story::Growth => "growth that a voter has not seen",
+            Story::TwoDisks => "two disks with a change in between",
+            Story::LateAnswers => "late responses of an earlier disk",
         }
     }
 

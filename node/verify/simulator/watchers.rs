@@ -15,7 +15,7 @@ use crate::verify::simulator::queue::{Due, Queue};
 use crate::verify::simulator::world::Simulation;
 use crate::verify::watching::{Commits, Watched};
 
-const INVARIANT: &str = "who watches gets each change once, in order";
+const INVARIANT: &str = "a watcher receives each change once, in order";
 
 pub(super) struct Watchers {
     all: Vec<Watcher>,
@@ -86,7 +86,7 @@ impl Watchers {
 
     /// The changes of an entry that no node had applied before.
     pub(super) fn on_committed(&mut self, changes: &[Write]) -> Checked {
-        self.commits.add(changes).map_err(|text| Violation::of("revisions follow each other", text))
+        self.commits.add(changes).map_err(|text| Violation::of("revisions are consecutive", text))
     }
 
     /// How many watchers have not seen everything.

@@ -1,4 +1,4 @@
-//! Rules of the gate, messages that wait there, and ways to be wrong on purpose.
+//! Rules of the gate, held messages, and ways to be faulty on purpose.
 
 use crate::protocol::trace::{Effect, LinkRule, MessageId, Pace, PendingMessage, RuleSelection, Wrong};
 use crate::protocol::{MessageKind, NodeId};

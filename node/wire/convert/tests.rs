@@ -101,7 +101,7 @@ fn every_message_comes_back_as_it_went() {
     }
 }
 
-/// Spoils a good message and checks that it is refused because of that.
+/// Corrupts a valid message and checks that it is refused for that reason.
 fn refused(message: Message, spoil: impl FnOnce(&mut proto::Envelope), why: Malformed) {
     let mut wire = proto::Envelope::from(envelope(message));
     spoil(&mut wire);

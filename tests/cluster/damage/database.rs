@@ -7,7 +7,7 @@ use crate::members::{incarnation, members, voters};
 use crate::support::until;
 
 fn snapshots(folder: &Path) -> Vec<PathBuf> {
-    let files = std::fs::read_dir(folder.join("snapshot")).expect("it is there");
+    let files = std::fs::read_dir(folder.join("snapshot")).expect("it exists");
     files.map(|file| file.expect("it can be listed").path()).collect()
 }
 
@@ -39,7 +39,7 @@ fn a_database_that_nothing_can_make_good_is_quarantined_and_comes_back_with_ever
     until("it is a member with a new folder", || incarnation(&cluster, node) != old);
     until("it is a voter again", || members(&cluster) == voters(&[1, 2, 3]));
     until("it has everything", || has_everything(&cluster, node));
-    let why = std::fs::read_to_string(own.join("quarantine-1/why.txt")).expect("it says why");
+    let why = std::fs::read_to_string(own.join("quarantine-1/why.txt")).expect("a reason is reported");
     assert!(why.contains(&old) && why.contains("snapshot") && why.contains("final database"), "{why}");
     assert!(own.join("quarantine-1/final/db").exists(), "nothing was deleted");
 }

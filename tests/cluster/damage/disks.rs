@@ -1,4 +1,4 @@
-//! Bits flipped in the files of a dead or a running node, and the reports when too many disks are lost.
+//! Bit flips in the files of a stopped or running node, and the reports when too many disks are lost.
 
 use std::path::Path;
 
@@ -15,13 +15,13 @@ fn a_bit_flipped_in_a_dead_replicas_log_costs_nothing_but_a_new_folder() {
     let old = incarnation(&cluster, node);
     cluster.text(0, &["fault", "kill", &node.to_string()]);
     flip(&log_file(&folder(&cluster, node)));
-    let damaged = std::fs::read(log_file(&folder(&cluster, node))).expect("it is there");
+    let damaged = std::fs::read(log_file(&folder(&cluster, node))).expect("it exists");
     cluster.json(0, &["put", "x", "while it is away"]);
     cluster.text(0, &["fault", "restart", &node.to_string()]);
     comes_back(&cluster, node, &old, 4);
     let aside = std::fs::read(log_file(&folder(&cluster, node).join("quarantine-1"))).expect("it was kept");
     assert_eq!(aside, damaged, "nothing of it was changed");
-    // The next start does not come back once more.
+    // The next start does not quarantine again.
     let new = incarnation(&cluster, node);
     cluster.text(0, &["fault", "kill", &node.to_string()]);
     cluster.text(0, &["fault", "restart", &node.to_string()]);
@@ -77,7 +77,7 @@ fn a_lost_quorum_of_disks_is_reported_and_a_restored_folder_brings_everything_ba
     for node in [2, 3] {
         flip(&log_file(&folder(&cluster, node)));
     }
-    // Else it could begin to replace one of them, as long as it has heard the other one.
+    // Otherwise the leader could begin to replace one of them while it still hears the other.
     until("n1 leads no more", || cluster.status()[0]["role"] != "leader");
     for node in ["2", "3"] {
         cluster.epoca(&["fault", "restart", node]);
@@ -87,7 +87,7 @@ fn a_lost_quorum_of_disks_is_reported_and_a_restored_folder_brings_everything_ba
     until("a node reports it", || lost(cluster.json(0, &["status"])));
     let said = cluster.text(0, &["status"]);
     assert!(said.contains("a quorum of disks is lost") && said.contains("where 2 are needed"), "{said}");
-    until("the members are told with it", || {
+    until("the members are reported with it", || {
         let said = cluster.epoca(&["member", "list"]);
         let said = said.out + &said.err;
         said.contains("n2 n3 run with another data folder") && said.contains("1 of 3 voters can be intact (n1)")
@@ -106,7 +106,7 @@ fn a_lost_quorum_of_disks_is_reported_and_a_restored_folder_brings_everything_ba
     until("no node reports lost disks", || !lost(cluster.json(0, &["status"])));
 }
 
-/// As the text in the quarantine folder says, with the damage mended.
+/// Follows the instructions in the quarantine folder, with the damage repaired.
 fn put_back(folder: &Path) {
     let (aside, elsewhere) = (folder.join("quarantine-1"), folder.with_extension("emptied"));
     flip(&log_file(&aside));
@@ -120,7 +120,7 @@ fn put_back(folder: &Path) {
 }
 
 fn names(folder: &Path) -> Vec<String> {
-    let entries = std::fs::read_dir(folder).expect("it is there");
+    let entries = std::fs::read_dir(folder).expect("it exists");
     entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect()
 }
 
@@ -131,7 +131,7 @@ fn a_node_that_knows_no_other_changes_nothing_and_says_what_to_do() {
     let own = folder(&cluster, 1);
     flip(&log_file(&own));
     let before = names(&own);
-    let data = own.to_str().expect("it is text");
+    let data = own.to_str().expect("it is UTF-8");
     let ended = epoca_until_it_ends(["node", "--id", "1", "--listen", "127.0.0.1:0", "--data", data]);
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(ended.err.contains("it knows no other node") && ended.err.contains("epoca restore"), "{ended:?}");

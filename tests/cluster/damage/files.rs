@@ -1,4 +1,4 @@
-//! The files beside the log's entries: if any of them is damaged or missing, its node comes back and has everything.
+//! The files beside the log: if any of them is damaged or missing, the node rejoins and has all data.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use crate::support::until;
 
 type Harm = fn(&Path);
 
-/// What is done to a folder, and what is said of it.
+/// The damage to a folder, and the expected message.
 const HARMS: [(Harm, &str); 3] = [
     (|folder| flip(&folder.join("identity")), "is not the identity of a node"),
     (|folder| flip(&folder.join("log/base")), "the log's beginning is damaged"),
@@ -28,7 +28,7 @@ fn a_node_comes_back_whichever_file_of_its_log_is_damaged() {
         until("it is a member with a new folder", || incarnation(&cluster, node) != old);
         until("it is a voter again", || members(&cluster) == voters(&[1, 2, 3]));
         until("it has everything", || has_everything(&cluster, node));
-        let why = std::fs::read_to_string(own.join("quarantine-1/why.txt")).expect("it says why");
+        let why = std::fs::read_to_string(own.join("quarantine-1/why.txt")).expect("a reason is reported");
         assert!(why.contains(said), "{why}");
     }
 }
@@ -47,7 +47,7 @@ fn a_commit_point_that_is_lost_costs_nothing() {
     assert!(!own.join("quarantine-1").exists());
 }
 
-/// Bytes of a log's newest file are lost, so that it is shorter than its header.
+/// A log's newest file is truncated to less than its header.
 #[test]
 fn a_node_comes_back_whose_newest_log_file_is_shorter_than_its_header() {
     let cluster = compacted();
@@ -71,7 +71,7 @@ fn shorten(file: &Path, length: u64) {
     file.set_len(length).expect("it can be shortened");
 }
 
-/// It would lead without what was confirmed, as soon as others are down that have it.
+/// Such a node could lead without confirmed entries as soon as the nodes that have them are down.
 #[test]
 fn a_node_whose_log_was_cut_behind_its_final_database_comes_back_as_a_new_member() {
     let cluster = written("3");
@@ -82,15 +82,15 @@ fn a_node_whose_log_was_cut_behind_its_final_database_comes_back_as_a_new_member
         said.code == Some(0) && said.json()["applied"]["position"].as_u64() >= Some(21)
     });
     cluster.text(0, &["fault", "kill", &node.to_string()]);
-    std::fs::remove_file(own.join("commit")).expect("it was there");
+    std::fs::remove_file(own.join("commit")).expect("it existed");
     let log = log_file(&own);
-    shorten(&log, log.metadata().expect("it is there").len() / 3);
+    shorten(&log, log.metadata().expect("it exists").len() / 3);
     cluster.text(0, &["fault", "restart", &node.to_string()]);
     until("it is a member with a new folder", || incarnation(&cluster, node) != old);
     until("it is a voter again", || members(&cluster) == voters(&[1, 2, 3]));
     until("it has everything", || {
         (0..20).all(|number| has(&cluster, node, &format!("k{number}"), &number.to_string()))
     });
-    let why = std::fs::read_to_string(own.join("quarantine-1/why.txt")).expect("it says why");
+    let why = std::fs::read_to_string(own.join("quarantine-1/why.txt")).expect("a reason is reported");
     assert!(why.contains("committed entries are missing"), "{why}");
 }

@@ -28,7 +28,7 @@ pub fn written(size: &str) -> Cluster {
     cluster
 }
 
-/// A cluster whose logs have given up their beginning.
+/// A cluster with compacted logs.
 pub fn compacted() -> Cluster {
     let small = ["--snapshot-entries", "40", "--snapshot-margin", "5"];
     let cluster = Cluster::start(&[&["--lab", "--nodes", "3"], &small[..], &IMPATIENT].concat());
@@ -42,7 +42,7 @@ pub fn compacted() -> Cluster {
     cluster
 }
 
-/// In a cluster of [`compacted`].
+/// For a cluster of [`compacted`].
 pub fn has_everything(cluster: &Cluster, node: u64) -> bool {
     (90..100).all(|number| has(cluster, node, &format!("k{}", number % 10), &number.to_string()))
 }
@@ -57,22 +57,22 @@ pub fn log_file(folder: &Path) -> PathBuf {
 
 /// Flips a bit in the middle of a file, or flips it back.
 pub fn flip(file: &Path) {
-    flip_at(file, std::fs::metadata(file).expect("it is there").len() / 2);
+    flip_at(file, std::fs::metadata(file).expect("it exists").len() / 2);
 }
 
 /// Flips a bit in every 256 bytes of a file.
 pub fn flip_all_over(file: &Path) {
-    (0..std::fs::metadata(file).expect("it is there").len()).step_by(256).for_each(|byte| flip_at(file, byte));
+    (0..std::fs::metadata(file).expect("it exists").len()).step_by(256).for_each(|byte| flip_at(file, byte));
 }
 
 /// Flips a bit of this text in a file.
 pub fn flip_in(file: &Path, text: &str) {
-    let bytes = std::fs::read(file).expect("it is there");
+    let bytes = std::fs::read(file).expect("it exists");
     let found = bytes.windows(text.len()).position(|window| window == text.as_bytes());
     flip_at(file, found.expect("the text is in it") as u64);
 }
 
-/// Nothing else of the file is touched: a process may be writing it.
+/// The rest of the file is left alone: a process may be writing it.
 pub fn flip_at(file: &Path, byte: u64) {
     let file = OpenOptions::new().read(true).write(true).open(file).expect("it can be written");
     let mut found = [0];
@@ -91,16 +91,16 @@ pub fn has(cluster: &Cluster, node: u64, key: &str, value: &str) -> bool {
     said.code == Some(0) && said.json()["value"] == value
 }
 
-/// The node was quarantined, is a voter with another folder, and has everything.
+/// The node was quarantined, is a voter with a new folder, and has all data.
 #[track_caller]
 pub fn comes_back(cluster: &Cluster, node: u64, old: &str, size: u64) {
     until("it is a member with a new folder", || incarnation(cluster, node) != old);
     until("it is a voter again", || members(cluster) == voters(&(1..=size).collect::<Vec<_>>()));
     cluster.json(0, &["put", "last", "of all"]);
-    until("it has what came last", || has(cluster, node, "last", "of all"));
+    until("it has the last write", || has(cluster, node, "last", "of all"));
     assert!((0..20).all(|number| has(cluster, node, &format!("k{number}"), &number.to_string())));
     let why = folder(cluster, node).join("quarantine-1/why.txt");
-    let why = std::fs::read_to_string(why).expect("it says why");
+    let why = std::fs::read_to_string(why).expect("a reason is reported");
     assert!(why.contains(old) && why.contains("is damaged"), "{why}");
     let notes = cluster.json(0, &["status"])[node as usize - 1]["notes"].clone();
     assert!(notes[0].as_str().is_some_and(|note| note.starts_with("quarantined: ")), "{notes}");

@@ -1,4 +1,4 @@
-//! An older copy of a node's folder put back in its place, as from a backup of the machine.
+//! An outdated copy of a node's folder restored in its place, as from a backup of the machine.
 
 use crate::damage::{a_replica, folder, has, written};
 use crate::members::{incarnation, log_of, members, voters};
@@ -25,7 +25,7 @@ fn an_older_copy_of_a_folder_is_found_out_and_its_node_comes_back_as_a_new_membe
     until("it is a member with a new folder", || incarnation(&cluster, node) != old);
     until("it is a voter again", || members(&cluster) == voters(&[1, 2, 3]));
     until("it has everything", || (0..30).all(|key| has(&cluster, node, &format!("k{key}"), &key.to_string())));
-    let why = std::fs::read_to_string(own.join("quarantine-1/why.txt")).expect("it says why");
+    let why = std::fs::read_to_string(own.join("quarantine-1/why.txt")).expect("a reason is reported");
     assert!(why.contains("an older copy") && why.contains(&old), "{why}");
     let notes = cluster.json(0, &["status"])[node as usize - 1]["notes"].clone();
     assert!(notes[0].as_str().is_some_and(|note| note.contains("an older copy")), "{notes}");

@@ -9,15 +9,15 @@ fn a_bit_is_turned_in_the_middle_and_two_of_four_nodes_come_back_one_after_the_o
     let cluster = written("4");
     for node in [a_replica(&cluster), leadership(&cluster).0.as_u64().expect("a node")] {
         let old = incarnation(&cluster, node);
-        let before = std::fs::read(log_file(&folder(&cluster, node))).expect("it is there");
+        let before = std::fs::read(log_file(&folder(&cluster, node))).expect("it exists");
         let said = cluster.json(0, &["fault", "damage", &node.to_string()]);
         let aside = log_file(&folder(&cluster, node).join("quarantine-1"));
         until("its folder is moved aside", || aside.exists());
-        let after = std::fs::read(aside).expect("it is there");
+        let after = std::fs::read(aside).expect("it exists");
         let turned = before.iter().zip(&after).map(|(one, other)| (one ^ other).count_ones()).sum::<u32>();
         assert_eq!(turned, 1, "{said}");
         let (entry, message) = (format!("e{}·o{}", said["epoch"], said["offset"]), said["message"].to_string());
-        assert!(message.contains(&entry) && message.contains("comes back as a learner"), "{said}");
+        assert!(message.contains(&entry) && message.contains("rejoins as a learner"), "{said}");
         assert!(said["position"].as_u64().is_some_and(|position| (10..=20).contains(&position)), "{said}");
         comes_back(&cluster, node, &old, 4);
     }
@@ -31,12 +31,12 @@ fn a_lost_quorum_of_damaged_disks_is_reported() {
     for node in &others {
         cluster.text(0, &["fault", "kill", node]);
     }
-    // Else it could begin to replace one of them, as long as it has heard the other one.
+    // Otherwise the leader could begin to replace one of them while it still hears the other.
     until("no node leads", || cluster.status().iter().all(|node| node["role"] != "leader"));
     for node in &others {
         let said = cluster.text(0, &["fault", "damage", node]);
-        assert!(said.contains("only 1 of 3 voters run with whole disks where 2 are a majority"), "{said}");
-        // A node with a new folder answers, too, and knows no members.
+        assert!(said.contains("only 1 of 3 voters run with intact disks where 2 are a majority"), "{said}");
+        // A node with a new folder responds, too, and knows no members.
         assert!((0..10).all(|_| members(&cluster) == voters(&[1, 2, 3])));
     }
     until("a node reports it", || cluster.text(0, &["status"]).contains("a quorum of disks is lost"));

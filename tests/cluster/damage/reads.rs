@@ -1,4 +1,4 @@
-//! Damage that is found while the cluster works, because entries older than what a node keeps in memory are read again.
+//! Damage found at run time, when entries that have left the in-memory log are read again.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ fn cluster(more: &[&str]) -> Cluster {
     cluster
 }
 
-/// So much that earlier entries are in no node's memory any more.
+/// Enough writes that no node has the earlier entries in memory.
 fn write_much(cluster: &Cluster) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let addresses: Vec<_> =
@@ -77,7 +77,7 @@ fn a_conflict_makes_the_leader_read_the_entry_where_the_logs_may_agree_and_find_
     for other in [leader, third] {
         cluster.text(0, &["fault", "cut", &away.to_string(), &other.to_string()]);
     }
-    // The replica's log ends with entries of the leader's epoch that the leader has, too, but others.
+    // The end of the replica's log conflicts with the leader's entries of the same epoch.
     cluster.text(0, &["fault", "inject", &away.to_string(), "forged", "666", "--count", "2"]);
     cluster.text(0, &["fault", "kill", &away.to_string()]);
     cluster.text(0, &["fault", "clear"]);
@@ -88,7 +88,7 @@ fn a_conflict_makes_the_leader_read_the_entry_where_the_logs_may_agree_and_find_
     flip_in(&log_file(&folder(&cluster, leader)), "where-the-logs-may-agree-1");
     cluster.text(0, &["fault", "restart", &away.to_string()]);
     until("the leader has found it", || log_of(&cluster, leader).contains("are quarantined in"));
-    // It may be refused as long as the others take the old leader to live.
+    // The others may refuse it as long as they believe the old leader alive.
     until("another one leads", || {
         cluster.epoca(&["leader", "transfer", &third.to_string()]);
         cluster.status()[third as usize - 1]["role"] == "leader"

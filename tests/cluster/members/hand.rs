@@ -1,4 +1,4 @@
-//! Nodes that are started by hand, as a person starts them in a shell.
+//! Nodes started by hand, from a shell.
 
 use std::ffi::OsString;
 use std::net::TcpListener;
@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::support::{EXECUTABLE, Scale};
 
-/// A node in a folder that goes with it. It is killed when the test ends.
+/// A node in a temporary folder. It is killed when this is dropped.
 pub struct Hand {
     child: Child,
     id: u64,
@@ -37,7 +37,7 @@ impl Hand {
     }
 
     pub fn kill(&mut self) {
-        // It may have ended by itself.
+        // The process may have exited already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -6,10 +6,10 @@ use crate::members::hand::{Hand, free_address};
 use crate::members::{IMPATIENT, incarnation, log_of, members, voters};
 use crate::support::{Cluster, epoca, epoca_until_it_ends, until};
 
-/// What a node answers from its own final data.
+/// The values that a node returns from its own final database.
 fn local(address: &str, key: &str) -> Option<String> {
     let elsewhere = tempfile::tempdir().expect("a temporary folder");
-    let folder = elsewhere.path().to_str().expect("it is text");
+    let folder = elsewhere.path().to_str().expect("it is UTF-8");
     let status = epoca(["status", "--output", "json", "--connect", address, "--data", folder]);
     let nodes = status.json();
     let node = nodes.as_array()?.iter().find(|node| node["address"] == address)?["id"].to_string();
@@ -22,10 +22,10 @@ fn local(address: &str, key: &str) -> Option<String> {
 fn an_empty_node_joins_becomes_a_voter_and_replaces_others() {
     let cluster = Cluster::start(&["--lab"]);
     cluster.json(0, &["put", "x", "1"]);
-    // It needs to know only one of them, and not the leader.
+    // The joining node needs the address of any one member, not of the leader.
     let mut node = Hand::start(5, &["--join", &cluster.addresses()[2]]);
     until("n5 is a voter", || members(&cluster) == voters(&[1, 2, 3, 4, 5]));
-    until("n5 has what was written before", || local(&node.address, "x").as_deref() == Some("1"));
+    until("n5 has the earlier writes", || local(&node.address, "x").as_deref() == Some("1"));
     let log = node.log();
     assert!(log.contains("was added to the cluster") && log.contains("n5 (joining)"), "{log}");
     cluster.text(0, &["fault", "kill", "2"]);
@@ -50,10 +50,10 @@ fn a_node_that_joins_gets_the_snapshot_of_what_the_log_has_given_up() {
         let key = format!("k{}", number % 7);
         until("n7 has all", || local(&node.address, &key) == Some(number.to_string()));
     }
-    // Its own log begins with a list that it has from the snapshot.
+    // Its log starts after a snapshot, which contains the member list.
     let node = node.start_again(&[]);
     cluster.json(0, &["put", "k0", "again"]);
-    until("n7 goes on without being told who the others are", || {
+    until("n7 continues without the addresses of the others", || {
         local(&node.address, "k0").as_deref() == Some("again")
     });
 }
@@ -68,7 +68,7 @@ fn a_waiting_node_is_added_by_its_address_and_promoted_on_request() {
     assert_eq!((&added["id"], &added["position"]), (&9.into(), &3.into()), "{added}");
     let with_learner = [voters(&[1, 2, 3]), vec!["n9 learner".to_owned()]].concat();
     until("n9 has all", || local(&node.address, "x").as_deref() == Some("1"));
-    assert_eq!(members(&cluster), with_learner, "it stays what it is");
+    assert_eq!(members(&cluster), with_learner, "its kind does not change");
     let again = cluster.json(0, &["member", "add", &node.address]);
     assert_eq!(again["position"], serde_json::Value::Null, "it is so already: {again}");
     cluster.json(0, &["member", "promote", "9"]);
@@ -108,9 +108,9 @@ fn a_joiner_that_dies_immediately_blocks_no_other_node() {
     let mut node = Hand::start(5, &["--join", &cluster.addresses()[0], "--learner"]);
     until("n5 is a member", || members(&cluster).contains(&"n5 learner".to_owned()));
     node.kill();
-    // It counts in no majority: four voters need three, with or without it.
+    // A learner counts in no majority: four voters need three, with or without it.
     cluster.json(0, &["put", "x", "1"]);
-    // Until the leader has not heard n5 for an election timeout.
+    // The leader reports n5 as unreachable after an election timeout.
     cluster.launched.scale.let_pass(Duration::from_secs(1));
     let refused = cluster.json(1, &["member", "promote", "5", "--timeout", "1"]);
     assert_eq!(refused["error"]["code"], "not_caught_up");
@@ -135,7 +135,7 @@ fn a_wiped_folder_under_an_old_id_is_refused_and_comes_back_as_a_new_member() {
     cluster.json(0, &["put", "x", "1"]);
     let old = incarnation(&cluster, 3);
     cluster.text(0, &["fault", "kill", "3"]);
-    std::fs::remove_dir_all(cluster.data().join("n3")).expect("it is there");
+    std::fs::remove_dir_all(cluster.data().join("n3")).expect("it exists");
     cluster.json(0, &["put", "x", "2"]);
     cluster.text(0, &["fault", "restart", "3"]);
     until("n3 is a member with its new folder", || incarnation(&cluster, 3) != old);
@@ -143,7 +143,7 @@ fn a_wiped_folder_under_an_old_id_is_refused_and_comes_back_as_a_new_member() {
     let log = log_of(&cluster, 3);
     assert!(log.contains("emptied or replaced") && log.contains("asks to be added as a new member"), "{log}");
     until("n3 has all", || cluster.json(0, &["get", "x", "--node", "3", "--consistency", "local"])["value"] == "2");
-    // It counts: without two of the others three of four are left.
+    // n5 counts as a voter now: with two others down, three of four remain.
     cluster.text(0, &["fault", "kill", "4"]);
     cluster.json(0, &["put", "x", "3"]);
 }

@@ -1,4 +1,4 @@
-//! The launcher of a local cluster starts nodes and ends them while the cluster runs, and finds them again.
+//! The launcher of a local cluster starts and stops nodes while the cluster runs, and finds them again after a restart.
 
 use crate::members::{members, voters};
 use crate::support::{Cluster, is_gone, until};
@@ -20,10 +20,10 @@ fn a_cluster_that_has_grown_and_shrunk_is_found_again_by_the_next_start() {
     assert_eq!(members(&cluster), voters(&[1, 3, 4, 5]));
     assert_eq!(cluster.addresses(), before, "the members know each other by their addresses");
     assert_eq!(cluster.json(0, &["get", "x", "--node", "5"])["value"], "1");
-    // Faults reach the new node like any other.
+    // Faults apply to the new node, too.
     cluster.text(0, &["fault", "kill", "5"]);
     cluster.text(0, &["fault", "restart", "5"]);
-    // The id of a node that is gone is not used again.
+    // The id of a removed node is not reused.
     let said = cluster.json(0, &["member", "add", "--learner"]);
     assert!(said["message"].as_str().is_some_and(|text| text.starts_with("n6 joins at ")), "{said}");
 }

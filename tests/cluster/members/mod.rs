@@ -14,10 +14,10 @@ use serde_json::Value;
 
 use crate::support::{Cluster, Said, epoca};
 
-/// Short timeouts, so that a node that disturbs would be seen to.
+/// Short timeouts, so that a disruptive node would show soon.
 pub const IMPATIENT: [&str; 4] = ["--election-timeout", "400", "--heartbeat", "50"];
 
-/// `n1 voter`, `n2 voter`, …, as the leader has it.
+/// `n1 voter`, `n2 voter`, …, as the leader lists them.
 pub fn members(cluster: &Cluster) -> Vec<String> {
     let name = |member: &Value| format!("n{} {}", member["id"], member["kind"].as_str().unwrap_or("?"));
     cluster.json(0, &["member", "list"]).as_array().expect("it is a list").iter().map(name).collect()
@@ -43,13 +43,13 @@ fn remove(cluster: &Cluster, node: &str) -> Value {
 
 fn remove_within(cluster: &Cluster, node: &str, seconds: &str) -> Said {
     let elsewhere = tempfile::tempdir().expect("a temporary folder");
-    let folder = elsewhere.path().to_str().expect("it is text");
+    let folder = elsewhere.path().to_str().expect("it is UTF-8");
     let addresses = cluster.addresses().join(",");
     let words = ["member", "remove", node, "--timeout", seconds, "--output", "json"];
     epoca(words.into_iter().chain(["--connect", &addresses, "--data", folder]))
 }
 
-/// Who leads, and in which epoch.
+/// The current leader and its epoch.
 pub fn leadership(cluster: &Cluster) -> (Value, Value) {
     let nodes = cluster.status();
     let leader = nodes.iter().find(|node| node["role"] == "leader").expect("a node leads");

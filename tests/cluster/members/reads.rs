@@ -3,9 +3,9 @@
 use crate::members::{leadership, members, remove_within, voters};
 use crate::support::{Cluster, until};
 
-/// Two of four voters meet every majority of four. Once one of them is removed, two of the other three are a majority,
-/// which the two that have not heard of it do not meet: so that change is not committed before a majority of the four
-/// has it.
+/// Two of four voters intersect every majority of four. Once one voter is removed, two of the other three are a
+/// majority, and the two that lack the removal need not intersect it. So the removal is committed only when a majority
+/// of the four has it.
 #[test]
 fn a_quorum_read_of_two_misses_nothing_when_the_list_of_four_shrinks() {
     let cluster = Cluster::start(&["--lab", "--election-timeout", "10000"]);
@@ -36,7 +36,7 @@ fn a_quorum_read_of_two_misses_nothing_when_the_list_of_four_shrinks() {
 fn a_node_with_an_old_list_starts_its_quorum_read_over_with_the_newer_one() {
     let cluster = Cluster::start(&["--lab", "--nodes", "3", "--election-timeout", "10000"]);
     cluster.json(0, &["put", "x", "1"]);
-    // n3 hears nothing of what follows; a read there is answered by what it asks of the others.
+    // n3 receives nothing of what follows; it answers a read by asking the other nodes.
     cluster.text(0, &["fault", "hold", "3", "all"]);
     cluster.json(0, &["member", "add"]);
     until("n4 is a voter", || members(&cluster) == voters(&[1, 2, 3, 4]));

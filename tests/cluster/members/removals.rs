@@ -1,4 +1,4 @@
-//! Removals: of a replica, of the leader, and what the removed nodes do.
+//! Removals: of a replica, of the leader, and the behavior of removed nodes.
 
 use std::time::{Duration, Instant};
 
@@ -11,12 +11,12 @@ use crate::members::hand::Hand;
 use crate::members::{IMPATIENT, leadership, log_of, members, remove, voters};
 use crate::support::{Cluster, epoca, patient, until};
 
-/// Several election timeouts, in which a node that disturbs would do so.
+/// Several election timeouts, long enough for a disruptive node to show.
 fn let_time_pass(cluster: &Cluster) {
     cluster.launched.scale.let_pass(Duration::from_secs(3));
 }
 
-/// A node that disturbs raises the epoch with each of its timeouts; chance may cost one election.
+/// A disruptive node raises the epoch with each of its timeouts; one election may happen by chance.
 #[track_caller]
 fn assert_undisturbed(cluster: &Cluster, before: &(Value, Value)) {
     let after = leadership(cluster);
@@ -68,7 +68,7 @@ fn a_removed_node_that_was_away_returns_and_disturbs_no_election() {
     cluster.json(0, &["put", "x", "1"]);
     cluster.text(0, &["fault", "kill", "3"]);
     remove(&cluster, "3");
-    // For a while the leader still pushes to it, so that it hears of its removal.
+    // For a while the leader still pushes to the removed node, so that it learns of its removal.
     let_time_pass(&cluster);
     let before = leadership(&cluster);
     cluster.text(0, &["fault", "restart", "3"]);

@@ -11,9 +11,9 @@ use tokio::sync::Barrier;
 use crate::overload::{Memory, Tally, alone, assert_bounded, connected, goes_on, put, started};
 
 const CLIENTS: usize = 10_000;
-/// What a node may need at most while they all write.
+/// The most memory that a node may need while all clients write.
 const MOST_MIB: u64 = 400;
-/// The same with a connection for each of them.
+/// The same with one connection per client.
 const MOST_MIB_OF_CONNECTIONS: u64 = 1_200;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -27,7 +27,8 @@ async fn ten_thousand_connections_at_once_each_get_an_answer_and_memory_stays_bo
     crowd(CLIENTS, 5, MOST_MIB_OF_CONNECTIONS).await;
 }
 
-/// All clients, over this number of connections to the leader; each writes again as soon as it is answered.
+/// All clients, over this number of connections to the leader; each sends its next write as soon as the last is
+/// confirmed.
 async fn crowd(connections: usize, rounds: usize, most_mib: u64) {
     let _alone = alone().await;
     let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();

@@ -1,4 +1,4 @@
-//! Clients that do not read what they asked for: an observer, a watch of changes, a stream of writes.
+//! Clients that do not read their responses: an observer, a watch, a stream of writes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,7 +20,7 @@ use crate::support::patient;
 const CLIENTS: usize = 64;
 const OBSERVERS: usize = 16;
 const WATCHES: usize = 50;
-/// Streams of writes whose answers are not read, and how many writes each would send without a bound.
+/// Streams of writes with unread responses, and the writes that each would send without a bound.
 const STREAMS: usize = 3;
 const WRITES_OF_EACH: u64 = 200_000;
 const MOST_MIB: u64 = 600;
@@ -57,7 +57,7 @@ async fn clients_that_never_read_cost_a_bounded_memory_and_the_others_little() {
     until_it_stands(&sent).await;
     let all = STREAMS as u64 * WRITES_OF_EACH;
     let taken = sent.load(Ordering::Relaxed);
-    assert!(taken < all, "a stream whose answers are not read is not read any further: {taken} of {all}");
+    assert!(taken < all, "the node stops reading a stream with unread responses: {taken} of {all}");
     let with = throughput(&client, CLIENTS, Duration::from_secs(2)).await;
     let memory = memory.most();
     println!(
@@ -65,14 +65,14 @@ async fn clients_that_never_read_cost_a_bounded_memory_and_the_others_little() {
         with / without
     );
     assert_bounded(&memory, MOST_MIB);
-    // For sixteen observers it makes every event, whether they read or not.
+    // With sixteen observers the node produces every event, whether they read it or not.
     assert!(with > 0.2 * without, "{with:.0}/s with deaf clients, {without:.0}/s without");
     drop((held, watches, streams));
     goes_on(&cluster).await;
     cluster.stop().await;
 }
 
-/// A stream that writes as long as it is let, and reads no answer.
+/// A stream that writes as fast as flow control allows and reads no response.
 async fn deaf_stream(
     address: &str,
     stream: usize,
@@ -94,7 +94,7 @@ async fn deaf_stream(
     ClientClient::new(channel).write_stream(ReceiverStream::new(queued)).await.expect("it takes a stream").into_inner()
 }
 
-/// Waits until no more is sent.
+/// Waits until the streams send nothing more.
 async fn until_it_stands(sent: &AtomicU64) {
     const STANDS: Duration = Duration::from_millis(500);
     let patience = Patience::of(HANGS);

@@ -1,5 +1,5 @@
-//! Hostile or broken clients: they send half a message on many streams of many connections, open streams without
-//! sending, or read none of the large answers that they asked for.
+//! Hostile or broken clients: they send incomplete messages on many streams of many connections, open streams without
+//! sending, or do not read the large responses that they requested.
 
 use std::time::{Duration, Instant};
 
@@ -18,28 +18,28 @@ use crate::overload::{HANGS, Memory, alone, assert_bounded, goes_on, resident_mi
 use crate::support::patient;
 
 const LARGE: usize = 1 << 20;
-/// Connections of each kind, and streams on each: without bounds a gibibyte and more.
+/// Connections of each kind, and streams per connection: without bounds they would use more than 1 GiB.
 const CONNECTIONS: usize = 64;
 const STREAMS: usize = 16;
-/// 256 MiB each for messages that are half here and for answers that are not fetched, and what a node needs anyway.
+/// 256 MiB each for incomplete requests and for unread responses, plus the node's base use.
 const MOST_MIB: u64 = 600;
 
-/// What one of them does on each stream.
+/// What a client does on each stream.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Does {
-    /// All of a large write but its last byte.
+    /// Sends a large write without its last byte.
     SendsHalf,
-    /// The request's headers, and nothing more.
+    /// Sends only the request's headers.
     SendsNothing,
-    /// Asks for a large value and takes nothing of it.
+    /// Requests a large value and reads nothing of it.
     ReadsNothing,
-    /// The same, but for what the system takes for it.
+    /// The same, except for what the kernel's receive buffer holds.
     ReadsNothingOfTheSocket,
-    /// Writes in streams as much as it may, and reads none of the answers, which all are refusals.
+    /// Streams as many writes as flow control allows and reads none of the responses, all of which are refusals.
     WritesOn,
 }
 
-/// What it holds open; dropped, all of it ends.
+/// The open connections; dropping this closes them.
 struct Hostile {
     streams: Vec<(ResponseFuture, SendStream<Bytes>)>,
     connection: tokio::task::JoinHandle<()>,
@@ -65,11 +65,11 @@ fn framed(message: &impl Message) -> Bytes {
     let mut framed = BytesMut::new();
     framed.put_u8(0);
     framed.put_u32(message.encoded_len() as u32);
-    message.encode(&mut framed).expect("there is room");
+    message.encode(&mut framed).expect("the buffer has room");
     framed.freeze()
 }
 
-/// A write that is refused at once: it has no key.
+/// A write that is refused at once because it has no key.
 fn nameless() -> proto::TaggedWrite {
     let put = Change::Put { key: Bytes::new(), value: vec![0; 20].into() };
     proto::TaggedWrite { tag: 1, write: Some(put.into()) }
@@ -112,9 +112,9 @@ fn begin(requests: &mut SendRequest<Bytes>, does: Does) -> (ResponseFuture, Send
     (response, stream)
 }
 
-/// The status with which a call ended, and its text; `None` if the connection was ended.
+/// The status of a call and its message; `None` if the connection was closed.
 async fn status(response: ResponseFuture) -> Option<(String, String)> {
-    let answer = within(HANGS, response).await.expect("nothing hangs for ever").ok()?;
+    let answer = within(HANGS, response).await.expect("it ends in time").ok()?;
     let header = |name: &str| {
         let value = answer.headers().get(name).and_then(|value| value.to_str().ok());
         value.unwrap_or_default().replace("%20", " ")
@@ -142,13 +142,13 @@ async fn clients_that_send_half_a_message_are_cut_off_and_cost_a_bounded_memory(
     let client = cluster.client(patient()).unwrap();
     let meanwhile = throughput(&client, 16, Duration::from_secs(2)).await;
     assert!(meanwhile > 20.0, "the others go on: {meanwhile:.0}/s");
-    // It waits until those before it were cut off, if there is no room for it.
+    // When the budget is used up, this call waits until earlier streams are reset.
     client.put("large".into(), vec![7; LARGE - 100].into()).await.expect("it is confirmed");
     let mut late = 0;
     for mut hostile in half.into_iter().chain(nothing) {
         for (response, _) in hostile.streams.drain(..) {
             let (code, text) = status(response).await.expect("the connection may stay");
-            // Most of the halves had found no room to begin with.
+            // Most of the incomplete requests were never admitted.
             let waited = code == "8" && text.contains("has had the most incoming messages that it admits");
             assert!(waited || (code == "4" && text.contains("was not complete 10 s after")), "{code}: {text}");
             late += u32::from(!waited);
@@ -179,7 +179,7 @@ async fn clients_that_fetch_no_answer_cost_a_bounded_memory_and_their_connection
     let of_socket = many(&address, CONNECTIONS, STREAMS, Does::ReadsNothingOfTheSocket).await;
     let meanwhile = throughput(&client, 16, Duration::from_secs(2)).await;
     assert!(meanwhile > 20.0, "the others go on: {meanwhile:.0}/s");
-    // It waits until connections that take nothing were ended, if there is no room for it.
+    // When the budget is used up, this call waits until stalled connections are closed.
     let read = client.get("large".into(), Consistency::Linearizable, None).await.expect("it can be read");
     assert_eq!(read.map(|record| record.value), Some(large));
     let mut refused = 0;
@@ -204,7 +204,7 @@ async fn clients_that_fetch_no_answer_cost_a_bounded_memory_and_their_connection
     cluster.stop().await;
 }
 
-/// Streams of a few connections that are more than half of all calls that a node takes.
+/// Streams of a few connections that use more than half of the node's concurrent calls.
 const CROWD: (usize, usize) = (24, 1_000);
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,5 +1,5 @@
-//! Overload on real processes: the most memory that each kind needs, the clients' answers, and that the rest of the
-//! cluster is unharmed.
+//! Overload on real processes: peak memory per kind of load, the responses to clients, and the health of the other
+//! nodes.
 
 mod crowd;
 mod deaf;
@@ -28,10 +28,10 @@ use tonic::transport::{Channel, Endpoint};
 
 use crate::support::{EXECUTABLE, PATIENCE, election_timeout_ms, patient};
 
-/// A client without an answer after this time counts as left hanging.
+/// A client without a response after this time counts as hanging.
 const HANGS: Duration = PATIENCE;
 
-/// One at a time: they measure.
+/// Serializes these tests, because they measure memory and time.
 async fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::const_new(());
     ALONE.lock().await
@@ -41,7 +41,7 @@ async fn started(data: &Path, quiet_election_timeout_ms: u64) -> Cluster {
     started_with(data, election_timeout_ms(quiet_election_timeout_ms), &[]).await
 }
 
-/// With this election timeout as it is, and more options for its nodes.
+/// Starts a cluster with exactly this election timeout, and more options for its nodes.
 async fn started_with(data: &Path, election_timeout_ms: Option<u64>, more: &[String]) -> Cluster {
     let options = ClusterOptions {
         base_port: 0,
@@ -61,17 +61,17 @@ async fn connected(address: &str) -> ClientClient<Channel> {
     ClientClient::new(endpoint.connect().await.expect("it takes a connection"))
 }
 
-/// How writes ended.
+/// The number of writes per outcome.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Tally {
     confirmed: u64,
     overloaded: u64,
-    /// Definitely not done for another reason, such as a missing leader, with its code.
+    /// Definitely not done for another reason, such as a missing leader, with its error code.
     refused: BTreeMap<&'static str, u64>,
     unknown: u64,
-    /// No answer at all: there must be none of these.
+    /// No response at all; this must stay 0.
     hanging: u64,
-    /// What an overloaded node said.
+    /// The messages of the overloaded node.
     said: Option<String>,
 }
 
@@ -101,19 +101,19 @@ impl Tally {
                 }
                 refusal => *self.refused.entry(refusal.code()).or_default() += 1,
             },
-            // A broken connection leaves the outcome open, too.
+            // A broken connection leaves the outcome unknown, too.
             Some(Ok(Some(Outcome::Unknown(_))) | Err(_)) => self.unknown += 1,
             Some(Ok(other)) => panic!("a put was answered with {other:?}"),
         }
     }
 }
 
-/// One put, however it ends.
+/// Sends one put and counts its outcome.
 async fn put(client: &mut ClientClient<Channel>, key: String, value: Bytes) -> Tally {
     put_until(Duration::ZERO, client, key, value).await
 }
 
-/// As [`put`], to a leader that may keep the write for `kept` of real time before it answers.
+/// Like [`put`], to a leader that may keep the write for `kept` of real time before it responds.
 async fn put_until(kept: Duration, client: &mut ClientClient<Channel>, key: String, value: Bytes) -> Tally {
     let put = proto::WriteRequest::from(Change::Put { key: key.into(), value });
     let mut tally = Tally::default();
@@ -126,14 +126,14 @@ async fn put_until(kept: Duration, client: &mut ClientClient<Channel>, key: Stri
     tally
 }
 
-/// Resident memory of a process in mebibytes; 0 once it has ended.
+/// Resident memory of a process in MiB; 0 once it has ended.
 fn resident_mib(pid: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok()).unwrap_or(0) / 1_024
 }
 
-/// Watches the memory of all nodes; returns the greatest that each had.
+/// Samples the memory of all nodes; returns the peak of each.
 struct Memory {
     stop: Arc<AtomicBool>,
     thread: std::thread::JoinHandle<BTreeMap<NodeId, u64>>,
@@ -169,10 +169,10 @@ fn assert_bounded(memory: &BTreeMap<NodeId, u64>, most_mib: u64) {
     assert!(memory.values().all(|mib| (1..=most_mib).contains(mib)), "above {most_mib} MiB: {memory:?}");
 }
 
-/// The cluster takes writes and all nodes come to hold the last of them.
+/// Checks that the cluster confirms writes and that all nodes apply the last of them.
 async fn goes_on(cluster: &Cluster) {
     let client = cluster.client(patient()).expect("a client");
-    let written = client.put(Bytes::from("after all"), Bytes::from("1")).await.expect("it takes writes again");
+    let written = client.put(Bytes::from("after all"), Bytes::from("1")).await.expect("writes are confirmed again");
     let patience = Patience::of(HANGS);
     for node in cluster.nodes() {
         loop {
@@ -186,8 +186,8 @@ async fn goes_on(cluster: &Cluster) {
     }
 }
 
-/// Writes with `clients` clients of the library for a while; returns how many a second were confirmed. Both are times
-/// of a quiet machine, so that on a busy one as much is written and compared.
+/// Writes with `clients` clients of the library for a while; returns the confirmed writes per second. Both times are
+/// scaled by the machine's slowness, so that a busy machine compares the same number of writes.
 async fn throughput(client: &Client, clients: usize, time: Duration) -> f64 {
     let patience = &Patience::of(time);
     let work = |number: usize| {

@@ -1,4 +1,4 @@
-//! A leader that is cut off from its majority: what it cannot commit piles up to a bound, then it refuses more.
+//! A leader without a quorum: its uncommitted entries grow up to a bound, then it refuses writes.
 
 use std::time::Duration;
 
@@ -12,16 +12,16 @@ use crate::overload::{Memory, Tally, alone, assert_bounded, connected, goes_on, 
 
 const CONNECTIONS: usize = 20;
 const CLIENTS_OF_EACH: usize = 100;
-/// Two thousand of these are twice as much as a leader takes uncommitted.
+/// Two thousand of these are twice the leader's bound on uncommitted bytes.
 const VALUE_BYTES: usize = 64 << 10;
-/// Uncommitted entries are in the leader's memory once, beside what is on its way to disk and peers.
+/// The leader keeps uncommitted entries once in memory, besides what is in flight to disk and peers.
 const MOST_MIB: u64 = 500;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn trap_48_writes_that_pile_up_without_a_majority_are_refused_as_overloaded_and_memory_stays_bounded() {
     let _alone = alone().await;
     let folder = tempfile::tempdir().unwrap();
-    // So long that the leader leads on while the writes pile up.
+    // Long enough that the leader keeps its role while the writes accumulate.
     let election_timeout = on_this_machine(Duration::from_secs(15));
     let cluster = started_with(folder.path(), Some(election_timeout.as_millis() as u64), &[]).await;
     let control = cluster.client(crate::support::patient()).unwrap();
@@ -29,7 +29,7 @@ async fn trap_48_writes_that_pile_up_without_a_majority_are_refused_as_overloade
         control.cut(NodeId(1), NodeId(replica)).await.unwrap();
     }
     let memory = Memory::watch(&cluster);
-    // A leader without a majority steps down, and answers, within two of these.
+    // A leader without a quorum steps down, and responds, within two election timeouts.
     let kept = 2 * election_timeout;
     let leader = cluster.addresses()[0].clone();
     let work = (0..CONNECTIONS).map(|connection| {

@@ -1,4 +1,4 @@
-//! How long a killed node takes to return, and how much disk space it uses.
+//! Recovery time and disk use of a killed node.
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -16,7 +16,7 @@ use crate::support::{EXECUTABLE, patient};
 
 const CLIENTS: usize = 256;
 
-/// Ended with the test, however that ends.
+/// A node process, killed when this is dropped.
 struct Node(Child);
 
 impl Drop for Node {
@@ -26,7 +26,7 @@ impl Drop for Node {
     }
 }
 
-/// A node alone; `EXECUTABLE` names another build of it.
+/// A single-node cluster; `EXECUTABLE` names another build of the program.
 fn start(address: &str, data: &Path, more: &[&str]) -> Node {
     let executable = std::env::var_os("EXECUTABLE").unwrap_or_else(|| EXECUTABLE.into());
     let mut command = Command::new(executable);
@@ -35,7 +35,8 @@ fn start(address: &str, data: &Path, more: &[&str]) -> Node {
     Node(command.spawn().expect("it starts"))
 }
 
-/// Waits until it takes a write; returns how long that would have taken a quiet machine, and what it says of its start.
+/// Waits until the node confirms a write; returns the recovery time scaled to an idle machine, and the node's log line
+/// about its start.
 async fn ready(client: &Client) -> (Duration, Vec<String>) {
     let patience = Patience::of(Duration::from_secs(600));
     while let Err(error) = client.put(Bytes::from("ready"), Bytes::new()).await {
@@ -57,7 +58,7 @@ async fn fill(client: &Client, entries: u64, keys: u64) {
                 if number >= entries {
                     return;
                 }
-                // Not in the order of keys.
+                // The keys are not written in sorted order.
                 let key = Bytes::from(format!("key-{:012}", (number * 7_919) % keys));
                 client.put(key, Bytes::from(vec![number as u8; 256])).await.expect("it is confirmed");
             }
@@ -93,8 +94,8 @@ async fn killed_and_back(entries: u64, keys: u64) -> (Duration, Vec<String>) {
     let begun = Instant::now();
     fill(&client, entries, keys).await;
     let filled = begun.elapsed().as_secs_f64();
-    node.0.kill().expect("it is ours");
-    node.0.wait().expect("it is ours");
+    node.0.kill().expect("the process can be killed");
+    node.0.wait().expect("the process can be awaited");
     let node = start(&address, &data, &[]);
     let (took, notes) = ready(&client).await;
     println!(
@@ -133,7 +134,7 @@ async fn the_folder_of_a_node_that_overwrites_a_hundred_keys_stays_small() {
     let _node = start(&address, &data, &["--snapshot-entries", "2000", "--snapshot-margin", "100"]);
     let client = client_of(&address);
     ready(&client).await;
-    // Each time some eight mebibytes of log; segments are given up whole.
+    // Each round adds about 8 MiB of log; compaction deletes whole segments only.
     let mut sizes = Vec::new();
     for _ in 0..5 {
         fill(&client, 20_000, 100).await;
@@ -141,5 +142,5 @@ async fn the_folder_of_a_node_that_overwrites_a_hundred_keys_stays_small() {
     }
     println!("MiB after every 20000 entries: {sizes:?}");
     assert!(sizes.iter().all(|mib| *mib < 60), "{sizes:?}");
-    assert!(sizes[4] <= sizes[2] + 12, "it grows with what was written, not with what lives: {sizes:?}");
+    assert!(sizes[4] <= sizes[2] + 12, "disk use grows with all writes, not with live data: {sizes:?}");
 }

@@ -1,5 +1,5 @@
-//! The client library and an overloaded cluster: its clients wait and get through, each write once; a client without
-//! time to wait gets the definite answer that the write was not done.
+//! The client library and an overloaded cluster: clients retry and each write happens once; a client whose deadline is
+//! too short gets the definite answer that its write was not done.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use futures_util::future::join_all;
 use crate::overload::{HANGS, alone, goes_on, started_with};
 use crate::support::{election_timeout_ms, patient};
 
-/// What the leader takes that is not final, and the writes that come at once.
+/// The leader's bound on uncommitted entries, and the number of concurrent writes.
 const BOUND: u64 = 16;
 const CLIENTS: usize = 3;
 const WRITES_OF_EACH: usize = 200;
@@ -24,7 +24,7 @@ fn held_acks() -> LinkRule {
     LinkRule::hold(NodeId(1), Some(MessageKind::Ack))
 }
 
-/// A leader whose commit stands still, since no ack reaches it.
+/// A leader whose commit index stands still, because no ack reaches it.
 async fn without_acks() -> (Cluster, Client, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let more = ["--uncommitted-entries".to_owned(), BOUND.to_string()];
@@ -34,23 +34,23 @@ async fn without_acks() -> (Cluster, Client, tempfile::TempDir) {
     (cluster, client, folder)
 }
 
-/// One more client, with sessions of its own.
+/// Another client, with its own sessions.
 fn another(client: &Client, timeout: Duration) -> Client {
     Client::of_nodes(&client.nodes(), Options { timeout, ..client.options().clone() }).expect("they are addresses")
 }
 
-/// Waits until the leader takes nothing more.
+/// Waits until the leader refuses writes.
 async fn until_full(client: &Client) {
     let asks = another(client, on_this_machine(Duration::from_secs(2))).that_tells_overload();
     let patience = Patience::of(HANGS);
     loop {
         match asks.put(Bytes::from("full"), Bytes::new()).await {
             Err(error) if error.is_overload() => return,
-            // It was taken: one of those that make it full.
+            // The leader appended it: it counts towards the bound.
             Err(ClientError::Unknown { .. }) => {}
             other => panic!("nothing can be confirmed: {other:?}"),
         }
-        assert!(!patience.is_over(), "it takes more and more");
+        assert!(!patience.is_over(), "the leader never refuses a write");
     }
 }
 
@@ -78,7 +78,7 @@ async fn more_clients_than_a_leader_takes_are_all_confirmed_in_the_end_each_writ
     for line in log.iter().filter(|line| line.kind == Kind::Command) {
         *tries.entry(line.write.expect("each has a name")).or_default() += 1;
     }
-    assert!(tries.values().all(|tries| *tries == 1), "what is refused leaves no entry: {tries:?}");
+    assert!(tries.values().all(|tries| *tries == 1), "a refused write leaves no entry: {tries:?}");
     goes_on(&cluster).await;
     cluster.stop().await;
 }
@@ -104,7 +104,7 @@ async fn a_write_whose_deadline_passes_while_the_leader_is_overloaded_was_defini
     }
     client.clear_rules(&RuleSelection::Rule(held_acks())).await.expect("it is a lab");
     for write in join_all(taken).await {
-        write.expect("no client panics").expect("what was taken up is confirmed, and what was not is taken up now");
+        write.expect("no client panics").expect("accepted writes are confirmed, refused ones are accepted now");
     }
     goes_on(&cluster).await;
     let (late, _) = client.list(Bytes::from("late"), 100, Consistency::Linearizable, None).await.unwrap();

@@ -1,5 +1,4 @@
-//! A replica that is slower than the others, or stands still: the leader needs no more memory for it, and the clients
-//! do not notice it.
+//! A replica that is slow or stopped: the leader's memory stays bounded, and client throughput does not suffer.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,8 +20,8 @@ use crate::support::patient;
 const CLIENTS: usize = 64;
 const TURN: Duration = Duration::from_millis(700);
 const TURNS: usize = 4;
-/// Of the throughput without the slow replica; other tests run beside this one, so it says little more than "not much
-/// less".
+/// A share of the throughput without the slow replica. Other tests run beside this one, so the bound only excludes a
+/// large loss.
 const RATIO_LEAST: f64 = 0.5;
 const MOST_MIB: u64 = 250;
 
@@ -31,7 +30,7 @@ fn pid_of(cluster: &Cluster, node: NodeId) -> Pid {
     Pid::from_raw(found.expect("it runs") as i32)
 }
 
-/// Turns with and without the trouble, one after the other, so that a busy machine has both; returns both throughputs.
+/// Alternates turns with and without the slow replica, so that other load affects both; returns both throughputs.
 async fn with_and_without(client: &Client, mut trouble: impl FnMut(bool)) -> (f64, f64) {
     let (mut with, mut without) = (0.0, 0.0);
     throughput(client, CLIENTS, TURN).await;
@@ -63,10 +62,10 @@ async fn a_replica_that_works_only_now_and_then_costs_the_others_little_and_the_
         std::thread::spawn(move || {
             while !stop.load(Ordering::Relaxed) {
                 if troubled.load(Ordering::Relaxed) {
-                    kill(slow, Signal::SIGSTOP).expect("it is ours");
+                    kill(slow, Signal::SIGSTOP).expect("the process exists");
                 }
                 std::thread::sleep(Duration::from_millis(90));
-                kill(slow, Signal::SIGCONT).expect("it is ours");
+                kill(slow, Signal::SIGCONT).expect("the process exists");
                 std::thread::sleep(Duration::from_millis(10));
             }
         })
@@ -92,10 +91,10 @@ async fn a_replica_that_never_reads_its_stream_costs_a_bounded_queue_and_what_fi
     let deaf = pid_of(&cluster, NodeId(4));
     let client = cluster.client(patient()).unwrap();
     assert_eq!(dropped_for(&cluster, NodeId(3)).await, 0, "all links have room");
-    let signal = |on: bool| kill(deaf, if on { Signal::SIGSTOP } else { Signal::SIGCONT }).expect("it is ours");
+    let signal = |on: bool| kill(deaf, if on { Signal::SIGSTOP } else { Signal::SIGCONT }).expect("the process exists");
     let (with, without) = with_and_without(&client, signal).await;
     signal(true);
-    // As much as may be in flight to it fills the sockets; the commit orders after that fill the queue.
+    // A full in-flight window fills the sockets; later commit messages fill the queue.
     let large =
         (0..200).map(|number| client.put(Bytes::from(format!("large{number}")), Bytes::from(vec![0; 64 << 10])));
     futures_util::future::join_all(large).await.into_iter().for_each(|written| _ = written.expect("it is confirmed"));

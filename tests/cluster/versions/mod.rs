@@ -1,5 +1,5 @@
-//! Other versions: a node refuses files of a newer format and changes nothing, and nodes of two adjacent versions run
-//! in one cluster.
+//! Version compatibility: a node refuses files of a newer format without changing them, and nodes of two adjacent
+//! versions run in one cluster.
 
 mod previous;
 
@@ -11,12 +11,12 @@ use std::path::{Path, PathBuf};
 use crate::members::hand::{Hand, free_address};
 use crate::support::{Cluster, epoca, epoca_until_it_ends, until};
 
-/// Content and rights of everything below a folder.
+/// Contents and modes of everything below a folder.
 fn content(folder: &Path) -> BTreeMap<PathBuf, (u32, Vec<u8>)> {
     let mut found = BTreeMap::new();
-    for entry in fs::read_dir(folder).expect("it is there") {
+    for entry in fs::read_dir(folder).expect("it exists") {
         let path = entry.expect("it can be listed").path();
-        let mode = path.metadata().expect("it is there").permissions().mode();
+        let mode = path.metadata().expect("it exists").permissions().mode();
         if path.is_dir() {
             found.extend(content(&path));
             found.insert(path, (mode, Vec::new()));
@@ -28,9 +28,9 @@ fn content(folder: &Path) -> BTreeMap<PathBuf, (u32, Vec<u8>)> {
     found
 }
 
-/// Makes a binary file of ours one of a newer version.
+/// Rewrites the format version of a binary file to a newer one.
 fn make_newer(path: &Path, version: u32) {
-    let mut file = fs::read(path).expect("it is there");
+    let mut file = fs::read(path).expect("it exists");
     file[8..12].copy_from_slice(&version.to_le_bytes());
     let checksum = crc32fast::hash(&file[..12]);
     file[12..16].copy_from_slice(&checksum.to_le_bytes());
@@ -46,8 +46,8 @@ fn a_node_refuses_a_folder_of_a_newer_version_and_changes_nothing_though_others_
     let data = cluster.end();
     let folder = data.path().join("n3");
     make_newer(&folder.join("log/00000001.log"), 9);
-    // A node that found damage would move it aside, since it knows others; rights for others would be taken away.
-    fs::set_permissions(folder.join("identity"), fs::Permissions::from_mode(0o644)).expect("it is ours");
+    // A node that found damage would quarantine the folder, since it has peers, and would also restrict the modes.
+    fs::set_permissions(folder.join("identity"), fs::Permissions::from_mode(0o644)).expect("the mode can be set");
     let before = content(&folder);
     let data = folder.to_str().expect("a path of text");
     let peers = ["--peer", "1=127.0.0.1:1", "--peer", "2=127.0.0.1:2"];
@@ -61,7 +61,7 @@ fn a_node_refuses_a_folder_of_a_newer_version_and_changes_nothing_though_others_
     assert!(content(&folder) == before, "something was changed");
 }
 
-/// Nodes 1 to 3, each with the options of its own.
+/// Nodes 1 to 3, each with its own options.
 fn three(options: [&[&str]; 3]) -> Vec<Hand> {
     let addresses: Vec<String> = (0..3).map(|_| free_address()).collect();
     let start = |id: usize| {
@@ -75,7 +75,7 @@ fn three(options: [&[&str]; 3]) -> Vec<Hand> {
 
 const OLDER: [&str; 2] = ["--feature-level-max", "1"];
 
-/// A cluster in which n3 is of an older version works, and uses what the newer one adds once n3 is replaced by it.
+/// A cluster in which n3 runs an older version works, and uses newer features once n3 is upgraded.
 #[test]
 fn nodes_of_two_versions_run_side_by_side_and_the_feature_level_rises_when_all_have_it() {
     let mut nodes = three([&[], &[], &OLDER]);

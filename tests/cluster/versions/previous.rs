@@ -1,5 +1,5 @@
-//! What an earlier version has written: a node of this version runs on its folder, and its backup, its recording and
-//! the launcher's own file are read.
+//! Data of an earlier version: a node of this version runs on its folder, and reads its backup, its recording and the
+//! launcher's file.
 //!
 //! A folder beside this file holds what that version wrote, under its name:
 //!
@@ -30,10 +30,10 @@ use crate::damage::has;
 use crate::members::{leadership, members, voters};
 use crate::support::{Cluster, EXECUTABLE, Launched, epoca, until};
 
-/// The versions whose data are here, oldest first.
+/// The versions with data here, oldest first.
 const EARLIER: [&str; 1] = ["0.1.0"];
 
-/// Longer than what the final database keeps in one row.
+/// Longer than one row of the final database.
 const LARGE: usize = 5_000;
 
 fn folder_of(version: &str) -> PathBuf {
@@ -42,7 +42,7 @@ fn folder_of(version: &str) -> PathBuf {
 
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("it can be made");
-    for entry in fs::read_dir(from).expect("it is there").flatten() {
+    for entry in fs::read_dir(from).expect("it exists").flatten() {
         let (path, target) = (entry.path(), to.join(entry.file_name()));
         if path.is_dir() {
             copy(&path, &target);
@@ -56,7 +56,7 @@ fn text(path: &Path) -> &str {
     path.to_str().expect("a path of text")
 }
 
-/// What the maker below has written last under some of the keys, and how many keys there are.
+/// The last values that the generator below wrote under some of the keys, and the number of keys.
 fn expected() -> (Vec<(String, String)>, usize) {
     let mut values: Vec<_> = (0..8).map(|key| (format!("k{key}"), (112 + key).to_string())).collect();
     values.extend([("b1", "1"), ("b2", "2"), ("c", "new"), ("last", "1")].map(|(k, v)| (k.to_owned(), v.to_owned())));
@@ -152,10 +152,10 @@ fn record_some_writes(cluster: &Cluster, file: &Path) {
     for number in 0..3 {
         cluster.json(0, &["put", "k0", &number.to_string()]);
     }
-    assert!(recorder.wait().expect("it is ours").success());
+    assert!(recorder.wait().expect("the process can be awaited").success());
 }
 
-/// Writes of every kind, and enough of them for several snapshots.
+/// Writes of every kind, enough of them for several snapshots.
 fn fill(cluster: &Cluster) {
     cluster.json(0, &["put", "large", &"v".repeat(LARGE)]);
     cluster.json(0, &["put", "gone", "1"]);

@@ -40,7 +40,7 @@ fn a_leader_commits_what_a_quorum_holds_of_its_own_epoch() {
     }
 }
 
-/// n1 leads `epoch` with the case's log, and the others have acked what the case says.
+/// n1 leads `epoch` with the case's log, and the others have sent the case's acks.
 fn lead_with(case: &Case) -> World {
     let mut world = World::solo(case.matches.len() as u64);
     let older: Vec<u64> = case.log.iter().copied().filter(|epoch| *epoch < case.epoch).collect();
@@ -62,8 +62,8 @@ fn figure_8() -> Figure8 {
     table::<Table>(TABLE).figure_8
 }
 
-/// Five nodes with these logs, none started; all have promised `promised`. A push has one entry, so that
-/// the figure's halfway states can be reached.
+/// Five nodes with these logs, none started, all with the promise `promised`. A push has one entry, so that the
+/// figure's intermediate states can be reached.
 fn five(logs: &[Vec<u64>], promised: u64) -> World {
     let mut options = Options::voters(5);
     options.limits.push_entries = 1;
@@ -91,7 +91,7 @@ fn figure_8_c() -> World {
     world.hold_disk(3);
     world.settle();
     world.flush_some(3, 1);
-    // On a heartbeat S2 and S3 tell how far they are.
+    // On a heartbeat S2 and S3 report their progress.
     world.tick(1);
     world.settle();
     assert_logs(&world, &figure.c);
@@ -155,7 +155,7 @@ fn figure_8_e_once_epoch_4_is_on_a_majority_no_node_without_it_leads() {
         for id in [4, 5] {
             if world.role(id) == RoleName::Leader {
                 let epochs = epochs_of(world.host(id).disk.durable());
-                assert_eq!(epochs[..3], [1, 2, 4], "S{id} leads without what was committed");
+                assert_eq!(epochs[..3], [1, 2, 4], "S{id} leads without committed entries");
             }
         }
     }

@@ -1,4 +1,4 @@
-//! `election.toml`: who votes for whom, and what a candidate does with the answers.
+//! `election.toml`: which votes a node grants, and what a candidate does with the answers.
 
 use serde::Deserialize;
 
@@ -38,7 +38,7 @@ struct Outcome {
     becomes: String,
 }
 
-/// A voter among four that has heard no leader for longer than any election timeout, and does not stand itself.
+/// A voter among four that has heard no leader for longer than any election timeout, and does not campaign itself.
 fn voter(epochs: &[u64], promise: Promise) -> World {
     let mut world = World::solo(4);
     remember(&mut world, 1, epochs, None);
@@ -50,7 +50,7 @@ fn voter(epochs: &[u64], promise: Promise) -> World {
     world
 }
 
-/// The voter's answer to a vote (or pre-vote) asked in this epoch with this last entry.
+/// The voter's answer to a vote (or pre-vote) request in this epoch with this last entry.
 fn granted(world: &mut World, candidate: u64, epoch: u64, last: EntryId) -> bool {
     let asked = VoteAsked { epoch: Epoch(epoch), last: Some(last), transfer: false };
     world.send_as(candidate, 1, Some(epoch), Message::VoteAsked(asked));

@@ -59,7 +59,8 @@ fn a_replica_accepts_truncates_or_reports_as_the_table_says() {
     }
 }
 
-/// The log of the leader that would push this: the replica's up to `prev`, or another one that ends with `prev` there.
+/// The log of the leader that would push this: the replica's up to `prev`, or a different one that ends with `prev`
+/// there.
 fn leader_log(case: &Case, world: &World) -> Vec<Entry> {
     let (epoch, position) = case.prev;
     let mut epochs: Vec<u64> = case.log.iter().copied().take(position.saturating_sub(1) as usize).collect();

@@ -1,4 +1,4 @@
-//! `membership.toml`: two leaders that each append another list to the same old one, and the rule that prevents it.
+//! `membership.toml`: two leaders that each append a different list to the same old one, and the rule that prevents it.
 
 use std::collections::BTreeSet;
 
@@ -23,7 +23,7 @@ struct Case {
 
 const FOUNDERS: [u64; 4] = [1, 2, 3, 4];
 
-/// The one change that makes the founders, with learners beside them, these voters.
+/// The one change that turns the founders, with learners beside them, into these voters.
 fn change_to(voters: &[u64]) -> MemberChange {
     let new = voters.iter().find(|id| !FOUNDERS.contains(id)).map(|id| MemberChange::Promote(NodeId(*id)));
     let gone = FOUNDERS.iter().find(|id| !voters.contains(id)).map(|id| MemberChange::Remove(NodeId(*id)));
@@ -47,7 +47,7 @@ fn refused(world: &mut World, at: u64, change: MemberChange) -> bool {
     world.answer(request) == Some(&Answer::Refused(Refusal::NotSettled))
 }
 
-/// The longest that a voter is patient, and no node hears another meanwhile.
+/// The longest election timeout, during which no node hears another.
 fn silence(world: &mut World) {
     world.now = world.now.plus_micros(2_500_000);
 }

@@ -21,7 +21,7 @@ fn table<T: DeserializeOwned>(text: &str) -> T {
     toml::from_str(text).expect("the table is as the test reads it")
 }
 
-/// A table that holds nothing but cases.
+/// A table that consists of cases only.
 #[derive(Deserialize)]
 struct Cases<T> {
     case: Vec<T>,

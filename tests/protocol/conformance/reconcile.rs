@@ -1,4 +1,4 @@
-//! `reconcile.toml`: diverged logs, the sync point, and how little it takes to make them one.
+//! `reconcile.toml`: diverged logs, the sync point, and the cost of the repair.
 
 use serde::Deserialize;
 
@@ -47,7 +47,7 @@ fn diverged_logs_are_reconciled_at_the_sync_point_in_one_round_or_two() {
     }
 }
 
-/// The mark that entries are forged is no hint to the consistency check: everything happens as without it.
+/// The forged mark gives no hint to the consistency check: the run is the same without it.
 #[test]
 fn forged_entries_are_found_without_a_look_at_their_mark() {
     for case in cases().iter().filter(|case| case.forged > 0) {
@@ -55,7 +55,7 @@ fn forged_entries_are_found_without_a_look_at_their_mark() {
     }
 }
 
-/// The one case that waits: it needs snapshots.
+/// The pending case, which needs snapshots.
 #[test]
 fn only_the_case_of_a_purged_log_waits_for_snapshots() {
     let waiting: Vec<_> = cases().into_iter().filter(|case| case.snapshot).map(|case| case.name).collect();
@@ -83,7 +83,7 @@ fn check(case: &Case, marked: bool) {
     assert_eq!(truncated, case.truncate, "{name}: entries deleted at the replica");
     let resyncs: Vec<_> = facts.iter().filter_map(|(_, fact)| resynced(fact)).collect();
     let sync = case.sync.chunks(2).map(|id| EntryId::new(id[0], id[1])).next();
-    // The opening entry of the leader's epoch is sent too.
+    // The opening entry of the leader's epoch is sent, too.
     assert_eq!(resyncs.last(), Some(&(sync, case.send + 1)), "{name}: sync point and entries sent after it");
 
     assert_eq!(

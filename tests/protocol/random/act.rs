@@ -34,11 +34,11 @@ pub enum Act {
     Calm,
 }
 
-/// More messages in flight than this are delivered before anything else.
+/// With more messages in flight than this, messages are delivered before anything else.
 const POOL_MAX: usize = 150;
 
 impl Odds {
-    /// Some schedules are calm, some are wild, some lack a kind of fault.
+    /// Some schedules have few faults, some have many, some lack a kind of fault.
     pub fn draw(rng: &mut Rng) -> Odds {
         let mut weight = |most: u64| rng.below(most + 1);
         let odds = vec![
@@ -78,7 +78,7 @@ impl Odds {
     }
 }
 
-/// Returns what happened, for the reader of a failed schedule.
+/// Returns a description for the report of a failed schedule.
 pub fn act(world: &mut World, odds: &Odds, rng: &mut Rng, witness: &mut Witness) -> String {
     let act = if world.network.pool.len() > POOL_MAX { Act::Deliver } else { odds.pick(rng) };
     let id = rng.choose(&world.ids());
@@ -143,7 +143,7 @@ fn inject(world: &mut World, id: u64, rng: &mut Rng) {
     if rng.one_in(3)
         && let Some(coming) = next_entry_of_leader(world, id)
     {
-        // Forged, and yet the entry that a push will confirm.
+        // Forged, but identical to the entry that a push will confirm.
         world.inject_commands(id, vec![coming], None);
     } else {
         world.inject(id, &vec!["k0=forged"; count], epoch);
@@ -156,7 +156,7 @@ fn next_entry_of_leader(world: &World, id: u64) -> Option<Bytes> {
     (entry.kind == Kind::Command).then(|| entry.body.clone())
 }
 
-/// Links keep the order of their messages, except for [`Act::DeliverAny`], losses and copies.
+/// Links keep the order of their messages, except for [`Act::DeliverAny`], losses and duplicates.
 fn message(world: &mut World, act: Act, rng: &mut Rng) -> String {
     if world.network.pool.is_empty() {
         return wait(world);
@@ -173,7 +173,7 @@ fn message(world: &mut World, act: Act, rng: &mut Rng) -> String {
     text
 }
 
-/// Time moves on to the next deadline, and its node gets a tick.
+/// Advances time to the next deadline, and gives its node a tick.
 fn wait(world: &mut World) -> String {
     let Some((_, id)) = world.next_deadline() else { return "all are down".to_owned() };
     world.tick(id);

@@ -8,21 +8,21 @@ use epoca::verify::host::{Database, Host};
 
 use crate::world::{Event, Node, What, World};
 
-/// What was observed so far, to compare it with what comes next.
+/// The observations so far, to compare later ones with.
 #[derive(Default)]
 pub struct Witness {
     leaders: BTreeMap<Epoch, NodeId>,
-    /// Everything that any node ever held as committed, in order.
+    /// Everything that any node ever had as committed, in order.
     committed: Vec<Entry>,
     /// The digest of each id: two genuine entries with one id are one entry.
     digests: BTreeMap<EntryId, Digest>,
-    /// The database after each committed position, as far as it was needed.
+    /// The database after each committed position, computed on demand.
     databases: Vec<Database>,
     writes: BTreeSet<RequestId>,
     reads: BTreeMap<RequestId, Position>,
-    /// The node that has each request without an answer.
+    /// The node of each unanswered request.
     open: BTreeMap<RequestId, NodeId>,
-    /// The greatest position that a client knows to be final, or 0. Later reads must not see less.
+    /// The greatest position that a client knows to be final, or 0. Later reads must cover it.
     confirmed: u64,
     refused: BTreeSet<RequestId>,
 }
@@ -35,19 +35,19 @@ impl Witness {
     }
 
     pub fn read(&mut self, world: &mut World, id: u64) {
-        // The answer may come within the call, so the floor is taken from before it.
+        // The answer may arrive within the call, so the floor is read before it.
         let floor = Position(self.confirmed);
         let request = world.read(id);
         self.reads.insert(request, floor);
         self.open.insert(request, NodeId(id));
     }
 
-    /// Once the faults have ended, every request has an answer unless its node was killed.
+    /// After the faults end, every request has an answer unless its node was killed.
     pub fn check_answered(&self) {
         assert!(self.open.is_empty(), "these requests are never answered: {:?}", self.open);
     }
 
-    /// How many entries are known to be final.
+    /// The number of entries known to be final.
     pub fn confirmed(&self) -> u64 {
         self.confirmed
     }
@@ -83,7 +83,10 @@ impl Witness {
             }
         }
         let known = host.database.applied().map_or(0, |applied| applied.position.0);
-        assert!(known <= self.committed.len() as u64 || host.is_up(), "{id} applied what no node has committed");
+        assert!(
+            known <= self.committed.len() as u64 || host.is_up(),
+            "{id} applied entries that no node has committed"
+        );
     }
 
     fn check_running(&mut self, node: &Node) {
@@ -104,10 +107,10 @@ impl Witness {
         assert!(applied <= committed, "{id} has applied {applied} and committed {committed}");
         let readable = position(host.database.applied());
         assert!(readable <= committed, "{id} shows {readable} to readers and has committed {committed}");
-        assert_eq!(host.database, *self.database(readable), "{id} shows what the log's beginning does not make");
+        assert_eq!(host.database, *self.database(readable), "{id} has data that its log prefix does not produce");
     }
 
-    /// A new leader holds everything that was committed before its epoch.
+    /// A new leader has everything that was committed before its epoch.
     fn check_leader(&self, host: &Host, snapshot: &NodeState) {
         let written = host.disk.written();
         for known in self.committed.iter().filter(|entry| Some(entry.id.epoch) < snapshot.epoch) {
@@ -191,20 +194,20 @@ impl Witness {
     }
 }
 
-/// The fold over events gives the state that the core itself shows.
+/// The fold over events gives the state of the core itself.
 fn check_view(id: NodeId, view: &NodeState, snapshot: &NodeState) {
     assert_eq!(view.role, snapshot.role, "{id}: folded role");
-    // The core forgets what is older than its window, the observer does not.
+    // The core forgets what is older than its window; the observer does not.
     let newest = &view.tail[view.tail.len().saturating_sub(snapshot.tail.len())..];
     let differs = newest.iter().zip(&snapshot.tail).find(|(folded, real)| folded != real);
     assert!(differs.is_none() && newest.len() == snapshot.tail.len(), "{id}: the folded log differs at {differs:?}");
-    // A replica reports a commit order when readers see the data.
+    // A replica reports a commit order once the data is readable.
     let committed = position(view.committed);
     assert!(committed <= position(snapshot.committed), "{id}: folded commit point {committed}");
     assert!(committed >= position(view.applied), "{id}: folded commit point {committed}");
     assert_eq!(view.applied, snapshot.applied, "{id}: folded applied mark");
     assert_eq!(view.epoch, snapshot.epoch, "{id}: folded epoch");
-    // The leader is reported when its first push was accepted.
+    // The leader is reported once its first push was accepted.
     assert!(view.leader.is_none() || view.leader == snapshot.leader, "{id}: folded leader {:?}", view.leader);
 }
 

@@ -1,8 +1,8 @@
 //! Seeded random schedules: deliveries, losses, power losses, cut links, forged entries, writes and reads in any order.
 //! The invariants are checked after each step. Then the faults end, and all nodes must agree within a bound.
 //!
-//! `SEED=17 cargo test --test protocol random` plays one seed alone. The simulator (`epoca verify`) is larger; this one
-//! is small enough to run with every test.
+//! `SEED=17 cargo test --test protocol random` runs a single seed. The simulator (`epoca verify`) is larger; this test
+//! is small enough to run with every build.
 
 mod act;
 mod invariants;
@@ -41,7 +41,7 @@ fn random_schedules_of_one_and_two_nodes_break_no_invariant() {
     play_all(4_001, 2);
 }
 
-/// Every fifth message is lost and nothing else is wrong: agreement takes longer, and nothing gets stuck.
+/// Every fifth message is lost, without other faults: convergence takes longer, but nothing gets stuck.
 #[test]
 fn losses_alone_only_delay_agreement() {
     for seed in 5_001..5_001 + seeds() / 2 {
@@ -72,7 +72,7 @@ fn seeds() -> u64 {
     std::env::var("SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(SEEDS)
 }
 
-/// Plays one seed, unless another one is asked for. A failure names the seed.
+/// Runs this seed, unless `SEED` names another one. A failure names the seed.
 fn guard(seed: u64, voters: u64, play: impl FnOnce()) {
     let only: Option<u64> = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok());
     if only.is_some_and(|only| only != seed) {
@@ -147,7 +147,7 @@ fn options(seed: u64, voters: u64, rng: &mut Rng) -> Options {
     Options { seed, limits, ..Options::voters(voters) }
 }
 
-/// Ends the faults: a leader is elected, a write is confirmed, and all nodes become equal.
+/// Ends the faults: a leader is elected, a write is confirmed, and all nodes converge.
 fn recover(world: &mut World, witness: &mut Witness) {
     world.network.heal_all();
     for id in world.ids() {
@@ -163,7 +163,7 @@ fn recover(world: &mut World, witness: &mut Witness) {
     witness.check(world);
     for attempt in 0..20 {
         if let Some(leader) = world.leader() {
-            // Forged entries beyond the log's end are found by the next push.
+            // The next push detects forged entries beyond the log's end.
             witness.put(world, leader, &format!("last={attempt}"));
         }
         world.elapse_millis(1_000);

@@ -1,6 +1,6 @@
-//! What differs between two texts, line by line, with a little of what is around it.
+//! A line diff of two texts, with a little context.
 
-/// Lines that only `expected` has begin with `-`, those that only `actual` has with `+`.
+/// Lines only in `expected` start with `-`, lines only in `actual` with `+`.
 pub fn lines(expected: &str, actual: &str) -> String {
     let expected: Vec<_> = expected.lines().collect();
     let actual: Vec<_> = actual.lines().collect();

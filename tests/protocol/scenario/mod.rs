@@ -1,8 +1,8 @@
-//! Scenario texts: commands, `----`, then everything that they made happen.
+//! Scenario texts: commands, `----`, then the expected trace.
 //!
-//! A file is a list of blocks, parted by empty lines; a block without commands is commentary. All blocks of a file act
-//! on one world. `REWRITE=1 cargo test --test protocol` writes what happens into the files; a person reads the
-//! difference and commits it.
+//! A file is a list of blocks, separated by empty lines; a block without commands is commentary. All blocks of a file
+//! share one world. `REWRITE=1 cargo test --test protocol` writes the actual traces into the files, for review in the
+//! diff.
 
 mod command;
 mod diff;
@@ -70,7 +70,7 @@ fn every_scenario_text_is_a_test() {
     assert_eq!(found, listed);
 }
 
-/// Plays the scenario and compares, or rewrites.
+/// Runs the scenario and compares, or rewrites.
 fn check(name: &str) {
     let path = folder().join(format!("{name}.txt"));
     let expected = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
@@ -79,11 +79,11 @@ fn check(name: &str) {
         fs::write(&path, &actual).expect("the scenario can be rewritten");
     } else if actual != expected {
         let difference = diff::lines(&expected, &actual);
-        panic!("{name} happens differently (-: expected, +: happened; REWRITE=1 renews it)\n{difference}");
+        panic!("{name}: the trace differs (-: expected, +: actual; REWRITE=1 renews it)\n{difference}");
     }
 }
 
-/// The text with what really happens in the place of what is expected.
+/// The text with the actual traces in place of the expected ones.
 fn play(text: &str) -> String {
     let mut stage = Stage::default();
     let blocks = text.split("\n\n").map(|block| play_block(&mut stage, block.trim_matches('\n')));

@@ -1,4 +1,4 @@
-//! What a scenario text shows of events, logs and databases.
+//! How a scenario text shows events, logs and databases.
 
 use epoca::protocol::trace::Preview;
 use epoca::protocol::{NodeId, Position, Time};
@@ -11,13 +11,13 @@ use crate::world::{Event, What, World};
 pub enum Show {
     #[default]
     All,
-    /// Everything but that messages were sent and received.
+    /// Everything except sends and receipts of messages.
     Decisions,
     Nothing,
 }
 
 impl Show {
-    /// The events, with a line before those that happened at another time than `shown`, the time shown last.
+    /// The events, with a time line before those at another time than `shown`, the time shown last.
     pub fn lines(self, events: &[Event], shown: &mut Time) -> Vec<String> {
         let mut lines = Vec::new();
         for event in events.iter().filter(|event| self.takes(event)) {
@@ -36,7 +36,7 @@ impl Show {
     }
 }
 
-/// What time it is, if that was not shown yet.
+/// The current time, unless it was shown already.
 pub fn at(time: Time, shown: &mut Time) -> Option<String> {
     let changed = std::mem::replace(shown, time) != time;
     changed.then(|| format!("        at {} ms", time.0 / 1_000))
@@ -51,8 +51,8 @@ fn line(event: &Event) -> String {
     }
 }
 
-/// A line for each node: what it is, its promise, its log. In brackets what is final there; in parentheses what is
-/// not yet durable; `!` before forged entries.
+/// A line for each node: its role, its promise, its log. Brackets enclose what is final there, parentheses what is not
+/// yet durable; `!` marks forged entries.
 pub fn logs(world: &World) -> Vec<String> {
     world.hosts().map(log).collect()
 }
@@ -87,7 +87,7 @@ pub fn final_data(host: &Host) -> Vec<String> {
     if lines.is_empty() { vec![format!("{} final: nothing", host.id())] } else { lines }
 }
 
-/// The messages in flight and those that the gate keeps.
+/// The messages in flight and those held by the gate.
 pub fn pool(world: &World) -> Vec<String> {
     let line = |how: &str, from: NodeId, to: NodeId, kind: &str| format!("{how}: {kind} {from} → {to}");
     let free = world.network.pool.iter().map(|e| line("under way", e.from, e.to, e.message.kind().name()));

@@ -1,4 +1,4 @@
-//! Bounds, and messages that a node does not believe: rules that no other test here would miss if they were gone.
+//! Bounds and implausible messages: rules that no other test covers.
 
 use std::collections::BTreeSet;
 
@@ -86,7 +86,7 @@ fn a_slow_database_is_handed_no_more_than_the_bound_and_acks_continue() {
     let end = world.core(1).last();
     assert_eq!((world.snapshot(4).committed, durable(&world, 4).len()), (end, 21));
     let matched = world.snapshot(1).beliefs.into_iter().find(|(id, _)| *id == NodeId(4));
-    assert_eq!(matched.and_then(|(_, belief)| belief.matched), end, "it acks what it cannot apply yet");
+    assert_eq!(matched.and_then(|(_, belief)| belief.matched), end, "it acks entries that it cannot apply yet");
     world.auto(4, Auto::ALL);
     world.settle();
     assert_eq!((world.value(4, "x"), world.core(4).applied()), (Some("19".to_owned()), end));
@@ -201,7 +201,7 @@ fn a_node_asks_for_no_vote_before_the_deletion_of_its_forged_entries_is_durable(
 fn a_log_of_large_entries_keeps_no_more_than_the_margin_in_bytes_before_a_snapshot() {
     let mut options = Options::voters(3);
     options.limits.snapshot_bytes = 1 << 20;
-    // Ten thousand entries would stay.
+    // Ten thousand entries would remain.
     options.limits.snapshot_margin_bytes = 512 << 10;
     let mut world = World::new(&options);
     world.start_all();
@@ -218,7 +218,7 @@ fn a_log_of_large_entries_keeps_no_more_than_the_margin_in_bytes_before_a_snapsh
             (node.purged.map(|point| point.position.0), node.snapshot.map(|point| point.position.0));
         let kept = snapshot.unwrap_or(0) - purged.unwrap_or(0);
         assert!(snapshot > Some(40), "n{id}: {snapshot:?}");
-        // Eight of 64 KiB, or one less for what they weigh besides.
+        // Eight of 64 KiB, or one less because of their overhead.
         assert!((6..=8).contains(&kept), "n{id}: {kept} entries stay before the snapshot");
     }
 }

@@ -1,4 +1,4 @@
-//! Traps 20–23: what counts for a commit, and what an order makes final.
+//! Traps 20–23: what counts towards a commit, and what a commit order makes final.
 
 use epoca::protocol::{Ack, CommitOrder, EntryId, Epoch, LogPoint, Message, Position};
 
@@ -82,7 +82,7 @@ fn trap_23_an_order_for_another_entry_than_the_one_that_is_here_waits_for_the_ri
     world.host_mut(1).disk.set_log(image);
     world.start(1);
 
-    // The leader has confirmed the first two entries here, and orders the third, which differs.
+    // The leader has confirmed the first two entries here, and its order covers the third, which differs.
     world.send_as(2, 1, Some(1), Message::Push(push(&truth[..2], 1)));
     world.send_as(2, 1, Some(1), Message::CommitOrder(CommitOrder { up_to: truth[2].point() }));
     assert_eq!(committed(&world), Some(EntryId::new(1, 1)), "obeyed as far as it is confirmed");
@@ -101,7 +101,7 @@ fn trap_23_an_order_is_forgotten_at_a_new_epoch() {
     let truth = logs::log(&[1, 1], &world.founding());
     world.send_as(2, 1, Some(1), Message::CommitOrder(CommitOrder { up_to: truth[1].point() }));
     assert_eq!(committed(&world), None, "nothing is confirmed yet");
-    // Another leader confirms the same entry; only its own order counts.
+    // Another leader confirms the same entry; only its own commit order counts.
     world.send_as(3, 1, Some(2), Message::Push(push(&truth, 1)));
     assert_eq!(world.snapshot(1).epoch, Some(Epoch(2)));
     assert_eq!(committed(&world), None, "the order of epoch 1 is gone");

@@ -1,4 +1,4 @@
-//! Traps 10, 13–18 and 50: votes and when they are asked for.
+//! Traps 10, 13–18 and 50: votes, and when nodes ask for them.
 
 use std::collections::BTreeSet;
 
@@ -25,7 +25,7 @@ fn grants(world: &mut World, last: EntryId) -> bool {
     }
 }
 
-/// n1 and n2 have a confirmed write, n3 does not. Then n2's disk is lost: it and n3 would be a quorum without the
+/// n1 and n2 have a confirmed write, n3 does not. Then n2 loses its disk: n2 and n3 would be a quorum without the
 /// write.
 #[test]
 fn trap_10_a_replica_with_a_wiped_disk_helps_no_candidate() {
@@ -98,7 +98,7 @@ fn trap_16_a_leader_stays_although_some_nodes_see_only_one_other() {
     for (a, b) in [(1, 4), (3, 4), (5, 4), (1, 5), (2, 5)] {
         world.network.cut(NodeId(a), NodeId(b));
     }
-    // The first election timeouts may bring another leader, from then on it stays.
+    // The first election timeouts may elect another leader; from then on it stays.
     world.elapse_millis(5_000);
     let before = (world.leader(), world.leader().map(|leader| world.snapshot(leader).epoch));
     assert!(before.0.is_some());
@@ -120,7 +120,7 @@ fn trap_16_a_node_that_misses_the_leader_gets_no_pre_vote_of_nodes_that_hear_it(
 fn trap_17_a_pre_vote_changes_nothing_at_the_voter() {
     let mut world = voter(&[1], 1);
     world.now = world.now.plus_micros(900_000);
-    // All but the number of its messages: it answers.
+    // Compares everything but the message numbers: it answers.
     let state = |world: &World| {
         let snapshot = NodeState { sent: None, ..world.snapshot(1) };
         (snapshot, world.core(1).deadline(), world.host(1).disk.written().clone())
@@ -228,13 +228,13 @@ fn trap_50_late_ticks_do_not_shift_the_heartbeats_that_follow() {
     let deadline = |world: &World| world.deadline(1).expect("a leader has a next heartbeat");
     let begun = deadline(&world);
     for heartbeat in 1..=20 {
-        // Each is late, up to most of an interval.
+        // Each is late by up to most of an interval.
         world.now = deadline(&world).plus_micros(heartbeat * 37_000 % 90_000);
         world.tick(1);
         world.settle();
         assert_eq!(deadline(&world), begun.plus_micros(heartbeat * 100_000));
     }
-    // What was missed altogether is not made up for.
+    // Missed heartbeats are not sent later.
     world.now = deadline(&world).plus_micros(750_000);
     world.tick(1);
     assert_eq!(deadline(&world), world.now.plus_micros(100_000));
@@ -247,17 +247,17 @@ fn trap_50_replicas_that_heard_the_last_heartbeat_together_do_not_start_election
         world.start_all();
         world.stand(1);
         world.settle();
-        // In step with each other for long, as the simulated network delivers at once.
+        // The nodes stay in step for long, because the simulated network delivers at once.
         world.elapse_millis(5_000);
         world.kill(1);
         let moments: BTreeSet<_> = [2, 3, 4].iter().filter_map(|id| world.deadline(*id)).collect();
         assert_eq!(moments.len(), 3, "seed {seed}");
-        // The longest timeout is twice the least; one collision is bad luck.
+        // The longest timeout is twice the shortest; one collision may happen by chance.
         world.elapse_until(5, "a new leader", |world| world.leader().is_some_and(|leader| leader != 1));
     }
 }
 
-/// No other node can lead or vote, so there is nothing to wait for.
+/// No other node can lead or vote, so waiting is pointless.
 #[test]
 fn the_only_voter_leads_immediately_when_it_founds_a_cluster_and_after_a_restart() {
     let mut world = World::started(1);
@@ -281,7 +281,7 @@ fn the_only_voter_starts_no_election_where_a_person_starts_them() {
     assert_eq!(world.leader(), None);
 }
 
-/// It may be that the others are only late, and that one of them is to lead first.
+/// The others may only be late, and one of them may be due to lead first.
 #[test]
 fn one_of_several_founders_waits_for_the_others() {
     let mut world = World::started(2);

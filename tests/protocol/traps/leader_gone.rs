@@ -1,5 +1,5 @@
-//! Failover by evidence: the host reports that the process of a peer has ended. Right evidence makes an election short,
-//! wrong evidence disturbs nothing that a quorum still follows.
+//! Failover by evidence: the host reports that a peer's process has ended. Correct evidence shortens an election; false
+//! evidence does not disturb a leader that a quorum follows.
 
 use epoca::protocol::trace::{Fact, RoleName};
 use epoca::protocol::{Answer, Epoch, Input, Leadership, Message, NodeId, PreVoteAsked};
@@ -17,7 +17,7 @@ fn is_refused(world: &World, by: u64, wanted: &str) -> bool {
     world.facts().any(|(node, fact)| node == by && matches!(fact, Fact::VoteRefused { why, .. } if why == wanted))
 }
 
-/// n1 leads four voters that have just heard it.
+/// n1 leads four voters that have just heard from it.
 fn led() -> World {
     let mut world = World::led(4);
     world.put(1, "x=1");
@@ -39,7 +39,7 @@ fn trap_51_a_killed_leader_is_replaced_within_a_tenth_of_the_election_timeout() 
 #[test]
 fn trap_51_evidence_that_one_replica_has_alone_does_not_disturb_a_live_leader() {
     let mut world = led();
-    // n2 believes that n1 is gone; n3 and n4 hear n1 all the time.
+    // n2 believes that n1 is gone; n3 and n4 hear n1 throughout.
     gone(&mut world, 2, 1);
     world.network.cut(NodeId(1), NodeId(2));
     for _ in 0..50 {
@@ -75,9 +75,9 @@ fn trap_51_evidence_is_ignored_while_a_lease_may_be_in_force() {
     world.start_all();
     world.stand(1);
     world.settle();
-    // Long enough that no node still refuses votes because it has just started.
+    // Long enough that no node still refuses votes because of its start.
     world.elapse_millis(2 * ELECTION_TIMEOUT);
-    // The links of n1 reset connections, and it leads on: it answers reads on the promises of n2 and n3.
+    // The links of n1 reset connections, and it still leads: it answers reads on the promises of n2 and n3.
     let frozen = world.nodes.remove(&NodeId(1)).expect("n1");
     [2, 3].into_iter().for_each(|node| gone(&mut world, node, 1));
     world.elapse_millis(ELECTION_TIMEOUT / 2);

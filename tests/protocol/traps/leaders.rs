@@ -1,4 +1,4 @@
-//! Handing over, preferences, leases.
+//! Transfers, priorities, leases.
 
 use epoca::protocol::trace::Fact;
 use epoca::protocol::{
@@ -33,7 +33,7 @@ fn trap_19_the_only_caught_up_voter_leads_though_it_is_the_least_preferred() {
     world.settle();
     world.kill(1);
     world.network.heal_all();
-    // n2 is preferred, and lacks x. Twice the timeout, twice the delay of the preference, and one more attempt.
+    // n2 is preferred but lacks x. Twice the timeout, twice the delay of the preference, and one more attempt.
     world.elapse_until(8, "n3 leads", |world| world.leader() == Some(3));
 }
 
@@ -42,7 +42,7 @@ fn trap_28_a_lease_that_ran_out_while_the_leader_was_frozen_answers_nothing() {
     let mut world = leased();
     world.elapse_millis(300);
     assert!(is_answered_alone(&mut world), "the lease holds");
-    // n1 is frozen: time passes for the others, which elect another leader and confirm a write.
+    // n1 is frozen: time passes for the others, which elect another leader that confirms a write.
     let frozen = world.nodes.remove(&NodeId(1)).expect("n1");
     world.elapse_until(5, "another leads", |world| world.leader().is_some());
     let leader = world.leader().expect("a leader");
@@ -58,7 +58,7 @@ fn trap_28_the_lease_counts_from_when_the_round_was_sent() {
     let mut world = leased();
     world.elapse_millis(100);
     world.drop_messages(&Pick::default());
-    // The answers to this round come 600 ms late: of the lease of 900 ms they leave 300.
+    // The answers to this round arrive 600 ms late and leave 300 ms of the 900 ms lease.
     world.tick(1);
     world.deliver(&Pick::kind("heartbeat"));
     let sent = world.now;
@@ -141,7 +141,7 @@ fn leadership_is_not_handed_to_a_learner_and_the_refusal_says_that_it_is_one() {
     world.change(1, MemberChange::Add(learner));
     world.elapse_millis(1_000);
     assert_eq!(world.learners(4), [4]);
-    // The leader is asked, then the learner itself, then the learner while no node leads.
+    // Asks the leader, then the learner itself, then the learner while no node leads.
     let asked = [world.transfer(1, Some(4)), world.transfer(4, Some(4))];
     (1..=3).for_each(|id| world.kill(id));
     world.elapse_millis(3_000);

@@ -22,14 +22,14 @@ fn mixed() -> World {
     world
 }
 
-/// The node's process ends, and another version is started on its disk.
+/// The node's process ends, and another version starts on its disk.
 fn replace(world: &mut World, id: u64, level: FeatureLevel) {
     world.kill(id);
     world.install(id, level);
     world.restart(id);
 }
 
-/// A write that only the newer version knows.
+/// A write that only the newer version supports.
 fn batch(world: &mut World, at: u64) -> RequestId {
     let put = |key: &'static str| Change::Put { key: Bytes::from_static(key.as_bytes()), value: Bytes::new() };
     let change = Change::Batch(vec![put("b1"), put("b2")]);
@@ -97,7 +97,7 @@ fn a_silent_member_or_an_old_learner_keeps_the_level_low() {
     world.kill(3);
     world.install(3, NEW);
     world.elapse_millis(3_000);
-    assert_eq!(listed(&world, 1), [], "n3 is down: what it supports is unknown");
+    assert_eq!(listed(&world, 1), [], "n3 is down: its supported levels are unknown");
     world.newcomer(4);
     world.kill(4);
     world.install(4, OLD);
@@ -116,7 +116,7 @@ fn a_silent_member_or_an_old_learner_keeps_the_level_low() {
 fn the_new_level_counts_only_once_its_list_is_committed() {
     let mut world = mixed();
     world.elapse_millis(1_000);
-    // n1 hears that n3 supports the level, and then no node hears n1.
+    // n1 learns that n3 supports the level; after that no node hears n1.
     replace(&mut world, 3, NEW);
     world.tick(1);
     world.settle();
@@ -142,7 +142,7 @@ fn a_node_below_the_level_in_force_is_rejected_and_stops_by_name_at_the_first_en
     replace(&mut world, 3, NEW);
     world.tick(1);
     world.settle();
-    // The list that raises the level does not reach n3, which is replaced by the older version again.
+    // The list that raises the level does not reach n3, which is downgraded again.
     world.network.cut(NodeId(1), NodeId(3));
     world.network.cut(NodeId(2), NodeId(3));
     world.elapse_millis(500);
@@ -150,14 +150,14 @@ fn a_node_below_the_level_in_force_is_rejected_and_stops_by_name_at_the_first_en
     replace(&mut world, 3, OLD);
     world.take_events();
     world.network.heal_all();
-    // It starts an election before it hears the leader: no node answers it.
+    // It starts an election before it hears the leader, and gets no answers.
     world.tick(3);
     world.settle();
     let rejected = |what: &What| matches!(what, What::Rejected(NodeId(3), Rejection::LevelTooLow));
     let events = world.take_events();
     assert!(events.iter().any(|event| rejected(&event.what)), "{events:?}");
     world.elapse_until(10, "n3 stops", |world| !world.host(3).is_up());
-    let why = world.node(3).fatal.clone().expect("it says why");
+    let why = world.node(3).fatal.clone().expect("a reason is reported");
     assert!(why.contains("needs feature level 2") && why.contains("n3 supports up to 1: use a newer epoca"), "{why}");
     assert_eq!(listed(&world, 3), [], "it has not taken the entry");
     // The others continue, and the level stays.

@@ -1,4 +1,4 @@
-//! Changing the members: traps 31 to 38 (30 is in the conformance cases).
+//! Membership changes: traps 31 to 38 (30 is in the conformance cases).
 
 use epoca::protocol::trace::{Fact, RoleName};
 use epoca::protocol::{
@@ -8,7 +8,7 @@ use epoca::protocol::{
 
 use crate::world::{Options, Pick, World};
 
-/// n1 leads three voters and has added n4, which waits as a newcomer.
+/// n1 leads three voters and has added n4, which is still a learner.
 fn grown() -> World {
     let mut world = World::led(3);
     world.newcomer(4);
@@ -49,7 +49,7 @@ fn a_newcomer_learns_everything_catches_up_and_votes() {
     assert_eq!(world.value(4, "k49"), Some("49".to_owned()));
     let promoted = |(node, fact): (u64, &Fact)| node == 1 && matches!(fact, Fact::Promoted { node: NodeId(4) });
     assert_eq!(world.facts().filter(|event| promoted(*event)).count(), 1);
-    // Of four voters three are a majority now: with n2 down n3 and n4 are needed.
+    // Three of four voters are a majority now: with n2 down n3 and n4 are needed.
     world.kill(2);
     world.kill(3);
     let write = world.put(1, "x=1");
@@ -90,7 +90,7 @@ fn trap_31_a_voter_whose_list_is_older_grants_its_vote() {
     world.add(1, 4);
     world.elapse_millis(500);
     assert_eq!((world.voters(4), world.voters(3)), (vec![1, 2, 3, 4], vec![1, 2, 3]), "n3 has not heard of n4");
-    // Of n1 to n4 only n3 and n4 and n2 are left: n4 needs the vote of n3.
+    // Of n1 to n4 only n2, n3 and n4 are left: n4 needs the vote of n3.
     world.kill(1);
     world.network.heal_all();
     world.now = world.now.plus_micros(2_500_000);
@@ -167,7 +167,8 @@ fn trap_34_a_change_counts_by_the_new_list_alone() {
     world.elapse_millis(500);
     assert!(world.is_written(first), "{:?}", world.answer(first));
     world.kill(2);
-    // Of n1 alone one is a majority; but the voters that are left must have been heard, or a typing error would end it.
+    // n1 alone is a majority of one; but the leader must have heard the remaining voters, or a typo would end the
+    // cluster.
     world.elapse_millis(500);
     let removed = world.remove(1, 2);
     world.settle();
@@ -175,8 +176,7 @@ fn trap_34_a_change_counts_by_the_new_list_alone() {
     assert_eq!(world.voters(1), [1]);
 }
 
-/// A quorum read by the founders' list asks two of four; n1 and n2 are no majority of these, though one of the new
-/// list.
+/// A quorum read by the founders' list asks two of four; n1 and n2 are a majority of the new list only.
 #[test]
 fn the_first_change_is_committed_only_with_a_majority_of_the_founders() {
     let mut world = World::led(4);
@@ -188,7 +188,7 @@ fn the_first_change_is_committed_only_with_a_majority_of_the_founders() {
     world.elapse_millis(300);
     assert_eq!(world.voters(1), [1, 2, 3]);
     assert!(!world.is_written(removed) && !world.is_written(write), "n3 and n4 know nothing of it");
-    // The removed node is a founder, too: that it has the new list is enough.
+    // The removed node is a founder, too: it is enough that it has the new list.
     world.network.heal(NodeId(1), NodeId(4));
     world.elapse_millis(300);
     assert!(world.is_written(removed) && world.is_written(write));
@@ -212,9 +212,9 @@ fn trap_35_a_leader_that_is_asked_to_leave_hands_over_first() {
     assert_eq!(world.facts().filter(|(node, fact)| *node == 1 && matches!(fact, Fact::PreVoteAsked { .. })).count(), 0);
 }
 
-/// n1 removes n2, the entry reaches n2 alone, and n1 is gone: n2 has to lead once more, for the others.
+/// n1 removes n2, the entry reaches only n2, and n1 crashes: n2 has to lead once more, for the others.
 fn led_by_the_removed() -> World {
-    // Not the first change of the list, which a majority of the founders must have, too.
+    // This is not the first list change, which also needs a majority of the founders.
     let mut world = grown();
     world.network.cut(NodeId(1), NodeId(3));
     world.network.cut(NodeId(1), NodeId(4));
@@ -283,7 +283,7 @@ fn trap_36_a_fresh_folder_under_an_old_id_is_no_voter_of_old_lists() {
     let leader = world.leader().expect("a leader");
     world.remove(leader, 1);
     world.elapse_millis(500);
-    // n1 comes back with an empty disk and gets the old lists, one by one: by the first one it alone is a majority.
+    // n1 returns with an empty disk and receives the old lists one by one: by the first one it alone is a majority.
     world.kill(1);
     world.replace_disk(1, 9);
     world.restart(1);
@@ -316,7 +316,7 @@ fn trap_36_what_the_old_folder_had_acked_does_not_count_for_the_new_one() {
     world.settle();
     assert!(world.is_written(back), "{:?}", world.answer(back));
     assert_eq!(world.learners(1), [3], "the old n3 votes no more, and the new one not yet");
-    // An ack of the old folder was on its way all the time.
+    // An ack of the old folder was in flight throughout.
     let ack = Message::Ack(Ack { up_to: last, finalized: last, answers: 1 });
     let from_old = Envelope {
         cluster: Some(world.list(1).cluster),
@@ -327,7 +327,7 @@ fn trap_36_what_the_old_folder_had_acked_does_not_count_for_the_new_one() {
     };
     world.step(1, Input::Message(from_old));
     assert_eq!(world.snapshot(1).beliefs[&NodeId(3)].matched, None);
-    // The new folder starts, gets everything and votes.
+    // The new folder starts, receives everything and votes.
     world.restart(3);
     world.elapse_millis(1_000);
     assert_eq!((world.voters(3), world.value(3, "x")), (vec![1, 2, 3], Some("1".to_owned())));
@@ -406,7 +406,7 @@ fn trap_37_a_joiner_that_has_only_the_beginning_is_not_promoted() {
         let next = world.network.pool.remove(0);
         world.deliver_message(next);
     }
-    // Its acks come, and nothing more is sent to it.
+    // Its acks arrive, but nothing more is sent to it.
     let acks = world.network.take(&Pick { from: Some(NodeId(4)), ..Pick::default() });
     isolate(&mut world, 4);
     acks.into_iter().for_each(|ack| world.deliver_message(ack));
@@ -428,7 +428,7 @@ fn trap_37_a_silent_learner_is_not_promoted() {
     world.elapse_millis(500);
     assert_eq!(world.core(4).last(), world.core(1).last());
     isolate(&mut world, 4);
-    // Three heartbeats, and far less than an election timeout.
+    // Three heartbeats, far less than an election timeout.
     world.elapse_millis(350);
     assert_eq!(refusal(&mut world, 1, MemberChange::Promote(NodeId(4))), Some(Refusal::NotCaughtUp));
 }
@@ -454,7 +454,7 @@ fn trap_38_only_the_log_defines_the_members() {
     assert_eq!(world.voters(2), [1, 2, 4]);
     world.kill(1);
     world.now = world.now.plus_micros(2_500_000);
-    // With n4 it is two of three, no matter who was a voter once.
+    // With n4 two of three are a majority, whoever was a voter before.
     world.elect(2);
     isolate(&mut world, 4);
     world.elapse_millis(20_000);
@@ -475,7 +475,7 @@ fn a_removed_node_that_missed_its_removal_disturbs_no_election() {
     world.elapse_millis(10_000);
     assert_eq!((world.leader(), world.core(1).epoch()), (Some(1), Some(Epoch(1))));
     assert!(world.facts().all(|(_, fact)| !matches!(fact, Fact::SteppedDown { .. })));
-    // Nor does one that asks for votes in a great epoch.
+    // A request for votes in a great epoch is ignored, too.
     let last = Some(EntryId::new(49, 0));
     world.send_as(4, 2, Some(50), Message::PreVoteAsked(PreVoteAsked { epoch: Epoch(50), last }));
     world.send_as(4, 2, Some(50), Message::VoteAsked(VoteAsked { epoch: Epoch(50), last, transfer: false }));

@@ -1,4 +1,4 @@
-//! Faults that membership changes once had. Most were found by the simulator.
+//! Regressions of membership changes. The simulator found most of them.
 
 use epoca::protocol::trace::Fact;
 use epoca::protocol::{Answer, EntryId, Epoch, MemberChange, MemberKind, Message, NodeId, Promise, VoteAsked};
@@ -6,7 +6,7 @@ use epoca::verify::host::Image;
 
 use crate::world::{Options, World};
 
-/// Five voters led by n1. The disk of n2 was replaced, and n2 is a voter again; n4 was away meanwhile.
+/// Five voters led by n1. The disk of n2 was replaced, and n2 is a voter again; n4 was down meanwhile.
 fn with_another_disk() -> World {
     let mut options = Options::voters(5);
     (options.limits.push_entries, options.limits.in_flight_pushes) = (1, 1);
@@ -27,7 +27,7 @@ fn with_another_disk() -> World {
     world
 }
 
-/// Seed 25 of 2026-11-21: its acks named the disk that the leader once had, and were refused forever.
+/// Seed 25 of 2026-11-21: its acks named the leader's former disk, and were refused forever.
 #[test]
 fn a_replica_with_an_older_list_replicates_from_a_leader_whose_disk_was_replaced() {
     let mut world = with_another_disk();
@@ -53,7 +53,7 @@ fn trap_31_a_vote_of_a_node_that_knows_an_earlier_disk_of_the_candidate_counts()
     world.elapse_until(20, "n2, n3 and n4 elect n2", |world| world.leader() == Some(2));
 }
 
-/// Seed 33 of 2026-11-21: who watched a node that is no member took it for a replica of its last leader forever.
+/// Seed 33 of 2026-11-21: watchers of a nonmember took it for a replica of its last leader forever.
 #[test]
 fn a_node_that_may_not_lead_reports_the_loss_of_its_leader() {
     let mut world = World::led(3);
@@ -63,13 +63,13 @@ fn a_node_that_may_not_lead_reports_the_loss_of_its_leader() {
     assert!(world.is_written(removed));
     world.restart(3);
     world.elapse_millis(500);
-    assert_eq!(world.node(3).view.leader, Some(NodeId(1)), "it is told of its removal");
+    assert_eq!(world.node(3).view.leader, Some(NodeId(1)), "it learns of its removal");
     world.elapse_millis(20_000);
     assert_eq!((world.core(3).leader(), world.node(3).view.leader), (None, None));
 }
 
 /// Seed 3000912 of 2026-11-21: the first change needs a majority of the founders, and the next leader did not push to
-/// the one that is removed by it.
+/// the founder that the change removes.
 #[test]
 fn the_first_change_is_committed_by_a_later_leader_too() {
     let mut world = World::led(4);
@@ -88,7 +88,7 @@ fn the_first_change_is_committed_by_a_later_leader_too() {
     });
 }
 
-/// The node that the first change removes may be the missing founder, however long it takes to come back.
+/// The node that the first change removes may be the missing founder, however long it is down.
 #[test]
 fn a_founder_that_the_first_change_removes_is_pushed_to_until_that_is_committed() {
     let mut world = World::led(4);
@@ -102,7 +102,7 @@ fn a_founder_that_the_first_change_removes_is_pushed_to_until_that_is_committed(
     assert!(world.is_written(removed), "{:?}", world.answer(removed));
 }
 
-/// A reader that has not heard of the change asks n3 and n4, since any two of four meet every majority of the four.
+/// A reader without the change asks n3 and n4, since any two of four intersect every majority of the four.
 #[test]
 fn while_the_first_change_is_not_committed_nothing_is_without_a_majority_of_the_founders() {
     let mut world = World::led(4);
@@ -116,7 +116,7 @@ fn while_the_first_change_is_not_committed_nothing_is_without_a_majority_of_the_
     assert!(!world.is_written(write) && !world.is_written(removed), "only n1 and n2 have them");
 }
 
-/// Found by a mutant's seed 5713 of 2026-11-21: all later reads waited, too.
+/// Found by a mutant's seed 5713 of 2026-11-21: all later reads were blocked, too.
 #[test]
 fn a_read_that_waits_for_a_voter_is_answered_once_that_voter_is_removed() {
     let mut world = World::led(3);
@@ -133,8 +133,8 @@ fn a_read_that_waits_for_a_voter_is_answered_once_that_voter_is_removed() {
     assert_eq!(world.answer(read), Some(&Answer::Readable));
 }
 
-/// Seed 90014912 of 2026-11-21: a disk was replaced, the leader died that knew it to be committed, and of the four
-/// founders' disks two were left, which are a majority of the three voters of the new list.
+/// Seed 90014912 of 2026-11-21: a disk was replaced, the leader that knew it to be committed crashed, and two of the
+/// four founders' disks were left, a majority of the three voters of the new list.
 #[test]
 fn a_founder_whose_folder_was_replaced_is_not_waited_for() {
     let mut world = World::led(4);
@@ -156,7 +156,8 @@ fn a_founder_whose_folder_was_replaced_is_not_waited_for() {
     assert!(world.is_written(write), "n2 and n3 are two of the three voters");
 }
 
-/// Seed 170083662 of 2026-11-21: it had begun to stand before it was removed, and its disk took long to store its vote.
+/// Seed 170083662 of 2026-11-21: it had started an election before its removal, and its disk took long to store its
+/// vote.
 #[test]
 fn a_candidate_that_was_removed_meanwhile_does_not_unseat_the_leader() {
     let mut world = World::led(4);
@@ -170,7 +171,7 @@ fn a_candidate_that_was_removed_meanwhile_does_not_unseat_the_leader() {
     assert_eq!((world.leader(), world.core(1).epoch()), (Some(1), Some(Epoch(1))));
 }
 
-/// With n3 down nothing is committed without n4, and that has promised to follow no leader of a smaller epoch.
+/// With n3 down nothing is committed without n4, which has promised to follow no leader of a smaller epoch.
 #[test]
 fn a_founder_that_the_first_change_removes_counts_with_its_epoch_until_that_is_committed() {
     let mut world = World::led(4);
@@ -201,7 +202,7 @@ fn a_member_that_listens_elsewhere_keeps_its_vote() {
     let member = world.list(2).member(NodeId(3)).expect("n3").clone();
     assert_eq!((member.address.as_str(), member.kind), ("127.0.0.1:9999", MemberKind::Voter));
     let taken_up = |(_, fact): (u64, &Fact)| matches!(fact, Fact::JoinAsked { .. });
-    assert!(!world.facts().any(taken_up), "it is a member already, and no node is told otherwise");
+    assert!(!world.facts().any(taken_up), "it is a member already");
     let again = world.change(1, MemberChange::Add(member));
     assert_eq!(world.answer(again), Some(&Answer::Done));
 }

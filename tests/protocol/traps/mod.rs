@@ -1,6 +1,6 @@
-//! Traps that young implementations fall into, each by its number, and the regressions of our own.
+//! Known traps of consensus implementations, by number, and this core's own regressions.
 //!
-//! "Crash" is a power cut: what was not flushed is lost. The numbers that are missing here belong to the real storage.
+//! "Crash" is a power cut: unflushed writes are lost. The missing numbers belong to the real storage.
 
 mod bounds;
 mod commit;
@@ -24,7 +24,7 @@ use epoca::verify::host::Image;
 
 use crate::world::{World, logs};
 
-/// n1 is a voter among four, among scripted voters, with this log and promise.
+/// n1 is a voter among four with this log and promise; the other voters are scripted.
 fn voter(epochs: &[u64], promised: u64) -> World {
     let mut world = World::solo(4);
     remember(&mut world, 1, epochs, promised);
@@ -52,7 +52,7 @@ fn push(log: &[Entry], before: usize) -> Push {
     }
 }
 
-/// What n1 has acked, before the ack has arrived.
+/// The acks that n1 has sent and that have not arrived.
 fn acked(world: &World, id: u64) -> Vec<Option<LogPoint>> {
     let up_to = |message: &Message| match message {
         Message::Ack(ack) => ack.up_to,
@@ -61,7 +61,7 @@ fn acked(world: &World, id: u64) -> Vec<Option<LogPoint>> {
     world.messages_from(id, "ack").map(|envelope| up_to(&envelope.message)).collect()
 }
 
-/// The log of n1 as it would be after a power cut now.
+/// The log of n1 as a power cut now would leave it.
 fn durable(world: &World, id: u64) -> &[Entry] {
     &world.host(id).disk.durable().entries
 }

@@ -1,21 +1,21 @@
-//! A data folder that was replaced by an older copy of itself: the node has the same incarnation, and lacks what it has
-//! acked and promised. A leader that remembers its acks detects it.
+//! A data folder replaced by an older copy of itself: the node has the same incarnation but lacks acked entries and
+//! promises. A leader that remembers its acks detects it.
 
 use epoca::protocol::{Limits, NodeId, RequestId};
 use epoca::verify::host::Disk;
 
 use crate::world::{Options, World};
 
-/// What a node says that finds out that its folder is an older copy.
+/// The message of a node that detects that its folder is an older copy.
 const FOUND: &str = "an older copy";
 
-/// The node's folder as it is on the disk now.
+/// A copy of the node's folder as it is on disk now.
 fn copy(world: &World, id: u64) -> Disk {
     let disk = &world.host(id).disk;
     disk.with_log(disk.durable().clone())
 }
 
-/// The node is killed and starts on the copy.
+/// Kills the node and starts it on the copy.
 fn put_back(world: &mut World, id: u64, copy: Disk) {
     if world.host(id).is_up() {
         world.kill(id);
@@ -55,7 +55,7 @@ fn an_older_copy_of_a_folder_is_found_by_what_the_leader_remembers() {
     assert!(why.contains("n1") && why.contains("e1·o10") && why.contains("e1·o5"), "{why}");
 }
 
-/// n2 is down, so the copy costs the cluster its majority; its leader waits as a replica until the copy votes for it.
+/// n2 is down, so the copy costs the cluster its majority; the leader waits as a replica until the copy votes for it.
 #[test]
 fn a_leader_that_leads_again_remembers_what_was_acked_before() {
     let mut world = World::led(3);
@@ -69,14 +69,14 @@ fn a_leader_that_leads_again_remembers_what_was_acked_before() {
     world.elapse_until(10, "n1 leads no more", |world| world.leader().is_none());
     put_back(&mut world, 3, old);
     world.elapse_until(30, "n3 has found out", |world| found(world, 3));
-    // With n2 the data of n1 are the majority's again: nothing is lost.
+    // With n2 a majority has the data of n1 again: nothing is lost.
     world.restart(2);
     world.elapse_until(30, "a node leads", |world| world.leader().is_some());
     world.elapse_millis(500);
     assert!((0..10).all(|key| world.value(2, &format!("k{key}")) == Some(key.to_string())));
 }
 
-/// The copy acks nothing, confirms nothing and makes nothing final before it is found out.
+/// The copy acks, confirms and applies nothing before it is detected.
 #[test]
 fn an_older_copy_acks_nothing_before_it_is_found_out() {
     let mut world = World::led(3);
@@ -101,7 +101,7 @@ fn what_a_later_leader_cut_off_was_not_lost() {
     write(&mut world, 3, 10..12);
     world.network.heal_all();
     world.elapse_millis(1_000);
-    // n1 leads again, and n2 lacks what it acked to it before.
+    // n1 leads again, and n2 lacks what it acked to n1 before.
     world.now = world.now.plus_micros(2_500_000);
     world.elect(1);
     world.elapse_millis(1_000);

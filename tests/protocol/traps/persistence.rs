@@ -1,4 +1,4 @@
-//! Traps 1–9, 11, 12: what must be on disk before a message leaves. What the disk itself must do is tested with the
+//! Traps 1–9, 11, 12: what must be on disk before a message leaves. The storage's own guarantees are tested with the
 //! real storage.
 
 use epoca::protocol::trace::RoleName;
@@ -13,7 +13,7 @@ fn trap_01_after_the_clients_ok_a_power_cut_of_all_nodes_loses_nothing() {
     let mut world = World::led(4);
     let mut confirmed = Vec::new();
     for number in 0..20 {
-        // The disk of another replica works late each time; a quorum confirms without it.
+        // The disk of a different replica is slow each time; a quorum confirms without it.
         let late = 2 + number % 3;
         world.hold_disk(late);
         let write = world.put(1, &format!("k{number}={number}"));
@@ -102,7 +102,7 @@ fn trap_04_the_election_compares_the_last_entry_and_not_the_promised_epoch() {
     world.free_disk(1);
     world.start(1);
     world.begin_election(1);
-    let asked = world.messages_from(1, "pre-vote").next().expect("n1 stands").message.clone();
+    let asked = world.messages_from(1, "pre-vote").next().expect("n1 starts an election").message.clone();
     let Message::PreVoteAsked(asked) = asked else { panic!("{asked:?}") };
     assert_eq!(asked.epoch, Epoch(6), "above the promise");
     let last = durable(&world, 1).last().map(|entry| entry.id);
@@ -115,7 +115,7 @@ fn trap_04_the_election_compares_the_last_entry_and_not_the_promised_epoch() {
         matches!(asked, Message::VoteAsked(VoteAsked { epoch: Epoch(6), last: told, .. }) if told == last),
         "{asked:?}"
     );
-    // And it does not refuse a candidate whose last entry is of epoch 1 too.
+    // It also accepts a candidate whose last entry is of epoch 1.
     let vote = VoteAsked { epoch: Epoch(7), last, transfer: false };
     world.send_as(3, 1, Some(7), Message::VoteAsked(vote));
     let answer = &world.messages_from(1, "vote-answer").next().expect("an answer").message;
@@ -150,8 +150,8 @@ fn trap_05_an_append_that_overlaps_an_equal_prefix_writes_nothing_twice() {
     assert_eq!(acked(&world, 1), [Some(log[2].point())], "acked up to the push's end, not the log's");
 }
 
-/// n3 is killed after each of its disk writes and applies in turn; it must apply each entry once, in order, and its
-/// database must be what the log's beginning makes. The simulated database panics on anything else.
+/// Kills n3 after each of its disk writes and applies; it must apply each entry once, in order, and its database must
+/// match a prefix of the log. The simulated database panics on any violation.
 #[test]
 fn trap_06_each_entry_is_applied_exactly_once_whenever_the_node_is_killed() {
     for killed_at in 0..40 {
@@ -251,8 +251,8 @@ fn trap_08_a_failed_read_of_the_log_stops_the_node_and_sends_nothing() {
     assert_eq!(world.messages_from(1, "push").count(), 0, "and pushes nothing as if the log began later");
 }
 
-/// n2's committed entries are not what n1 and the others have; `break_chain` damages n2's copy so that its digests show
-/// it.
+/// n2's committed entries differ from those of n1 and the others; `break_chain` damages n2's copy so that its digests
+/// show it.
 fn with_another_commit(break_chain: bool) -> World {
     let mut world = World::new(&Options::voters(4));
     for id in [1, 3, 4] {

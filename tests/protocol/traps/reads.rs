@@ -1,4 +1,4 @@
-//! Traps 26–29: what a linearizable read must wait for, and what a client is told of a write.
+//! Traps 26–29: what a linearizable read must wait for, and which outcome of a write a client gets.
 
 use epoca::protocol::{Answer, Input, Kind, NodeId};
 
@@ -7,7 +7,7 @@ use crate::world::{Auto, Pick, World};
 #[test]
 fn trap_26_a_new_leader_reads_nothing_before_it_committed_in_its_own_epoch() {
     let mut world = World::led(4);
-    // n2 never hears that x is committed, and the client knows that it is.
+    // n2 never learns that x is committed, but the client knows it.
     world.network.hold(NodeId(2), "commit-order");
     let write = world.put(1, "x=1");
     world.settle();
@@ -36,7 +36,7 @@ fn trap_27_a_read_waits_for_a_round_that_was_sent_after_it() {
     let mut world = World::led(4);
     let first = world.read(1);
     world.deliver(&Pick::kind("heartbeat"));
-    // The answers to the first round are in flight when the second read comes: they do not count for it.
+    // The answers to the first round are in flight when the second read arrives: they do not count for it.
     let second = world.read(1);
     world.deliver(&Pick::kind("round-answer"));
     assert_eq!(world.answer(first), Some(&Answer::Readable));
@@ -69,8 +69,8 @@ fn a_read_at_a_leader_without_a_quorum_is_refused_and_never_answered() {
     assert!(matches!(world.answer(read), Some(Answer::Refused(_))), "{:?}", world.answer(read));
 }
 
-/// The leader is frozen while the answers to its last heartbeat lie at its door. A lease that counts from when they are
-/// heard would let it read after that, though another leads.
+/// The leader is frozen while the answers to its last heartbeat are in its socket. A lease that starts when they are
+/// processed would let it serve reads after another leader was elected.
 #[test]
 fn trap_28_a_leader_that_hears_old_answers_late_gives_no_stale_read() {
     let mut world = World::led(4);
@@ -91,7 +91,7 @@ fn trap_28_a_leader_that_hears_old_answers_late_gives_no_stale_read() {
     }
     let read = world.read(1);
     world.settle();
-    assert_eq!(world.answer(read), None, "n1 leads as far as it knows, and has the old value");
+    assert_eq!(world.answer(read), None, "n1 believes that it leads, and has the old value");
     world.elapse_millis(3_000);
     assert!(matches!(world.answer(read), Some(Answer::Refused(_))), "{:?}", world.answer(read));
 }

@@ -1,4 +1,4 @@
-//! Faults that this core once had.
+//! Regressions: bugs that this core once had.
 
 use epoca::protocol::trace::{Fact, RoleName};
 use epoca::protocol::{
@@ -23,7 +23,7 @@ fn a_candidate_counts_its_own_vote_only_once_that_very_promise_is_durable() {
     world.start(1);
     world.hold_disk(1);
     world.begin_election(1);
-    // It stands again before the first promise is durable; then only the first one becomes so.
+    // It campaigns again before the first promise is durable; then only the first one becomes durable.
     world.tick(1);
     world.flush_some(1, 1);
     assert_eq!(world.role(1), RoleName::Candidate, "the promise of epoch 3 is not durable, so epoch 3 has no leader");
@@ -38,7 +38,7 @@ fn a_candidacy_that_ends_is_reported_to_watchers() {
     world.start(1);
     world.begin_election(1);
     world.drop_messages(&Pick::default());
-    // The push of another leader does not continue this log: there is no more to tell than that the candidacy is over.
+    // The push of another leader does not continue this log: it only ends the candidacy.
     let prev = logs::log(&[1, 1, 1], &world.founding())[2].point();
     let push = Push { prev: Some(prev), entries: Vec::new(), resync: 0, replaces: false, round: 0, acked: None };
     world.send_as(2, 1, Some(1), Message::Push(push));
@@ -79,12 +79,12 @@ fn a_replica_that_lost_its_commit_point_is_ordered_again_without_a_write() {
     world.settle();
     world.elapse_millis(500);
     world.crash(4);
-    // It was written, and perhaps never synced.
+    // It was written, but perhaps never synced.
     let image = Image { committed: None, ..world.host(4).disk.durable().clone() };
     world.host_mut(4).disk.set_log(image);
     world.restart(4);
     let applied = |world: &World, id| world.snapshot(id).applied.map(|point| point.position);
-    assert!(applied(&world, 4) < applied(&world, 1), "it has forgotten what was final");
+    assert!(applied(&world, 4) < applied(&world, 1), "it has lost final entries");
     world.elapse_millis(500);
     assert_eq!(applied(&world, 4), applied(&world, 1));
 }
@@ -113,7 +113,7 @@ fn a_push_of_entries_that_were_read_from_the_disk_keeps_its_bound_too() {
 }
 
 /// Found by the simulator, seed 20036291 of 2026-11-21: leader and replica resynced forever. Forged entries continue a
-/// log that lacks entries of the epoch before, so the epochs' ends do not show that nothing else of theirs is equal.
+/// log that lacks entries of the previous epoch, so the epochs' ends do not show that no later entry is equal.
 #[test]
 fn trap_25_forged_entries_of_the_leaders_last_epoch_on_a_log_that_lacks_the_epoch_before_are_repaired() {
     let mut world = World::new(&Options::voters(4));
@@ -132,7 +132,7 @@ fn trap_25_forged_entries_of_the_leaders_last_epoch_on_a_log_that_lacks_the_epoc
     assert_eq!(world.host(2).disk.durable().entries, world.host(1).disk.durable().entries);
 }
 
-/// Such an order once stopped the node.
+/// Such a commit order once stopped the node.
 #[test]
 fn a_commit_order_with_another_digest_than_was_acked_is_dropped_and_the_right_one_is_obeyed() {
     let mut world = World::led(4);
@@ -148,7 +148,7 @@ fn a_commit_order_with_another_digest_than_was_acked_is_dropped_and_the_right_on
     assert_eq!(world.core(2).committed(), Some(acked));
 }
 
-/// A promise is never taken back: the greatest number once left the cluster no epoch to elect a leader in.
+/// A promise is never withdrawn: the greatest number once left no epoch in which the cluster could elect a leader.
 #[test]
 fn an_epoch_out_of_reach_is_refused_and_the_cluster_continues() {
     let mut world = World::led(4);
@@ -166,7 +166,7 @@ fn an_epoch_out_of_reach_is_refused_and_the_cluster_continues() {
     assert!(world.is_written(write));
 }
 
-/// A node that stored another cluster's first entry, or one without members, once accepted no messages any more.
+/// A node that stored another cluster's first entry, or one without members, once accepted no more messages.
 #[test]
 fn a_first_entry_that_founds_no_cluster_of_this_node_is_not_stored() {
     let mut world = World::solo(4);

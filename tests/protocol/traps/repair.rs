@@ -1,5 +1,5 @@
 //! Traps 24 and 25: no gap is stored; the sync point is found in one round trip, with forged entries in at most two.
-//! And the mark of forged entries.
+//! Also the forged mark of entries.
 
 use epoca::protocol::trace::Fact;
 use epoca::protocol::{Answer, EntryId, Message, NodeId, Offset, Position, Pushed, Refusal};
@@ -39,7 +39,7 @@ fn trap_25_a_hundred_conflicting_entries_are_reconciled_in_one_round_trip() {
 #[test]
 fn trap_25_forged_entries_across_an_election_are_reconciled_in_at_most_two_round_trips() {
     let mut world = World::led(4);
-    // n2 misses the end of epoch 1, has forged entries instead, and more of them than the epoch had.
+    // n2 lacks the end of epoch 1 and has forged entries instead, more than the epoch had.
     world.network.cut(NodeId(1), NodeId(2));
     for number in 0..5 {
         world.put(1, &format!("y={number}"));
@@ -60,7 +60,7 @@ fn trap_25_forged_entries_across_an_election_are_reconciled_in_at_most_two_round
     assert_repaired(&world);
 }
 
-/// The leader's end of the epoch lies beyond the replica's, and nothing in between is equal.
+/// The leader's end of the epoch is beyond the replica's, and nothing in between is equal.
 #[test]
 fn trap_25_forged_entries_amid_a_longer_epoch_are_replaced_in_one_round_trip() {
     let mut world = World::led(4);
@@ -114,7 +114,7 @@ fn a_forged_entry_that_a_push_confirms_loses_its_mark_durably_before_the_ack() {
     let mut world = voter(&[1], 1);
     let commands = truth[1..].iter().map(|entry| entry.body.clone()).collect();
     world.inject_commands(1, commands, None);
-    assert_eq!(world.host(1).disk.durable().entries, truth, "forged, and by chance what the leader has");
+    assert_eq!(world.host(1).disk.durable().entries, truth, "forged, but equal to the leader's entry by chance");
     assert_eq!(world.host(1).disk.durable().forged_from, Some(Position(2)));
 
     world.hold_disk(1);

@@ -1,4 +1,4 @@
-//! Traps 29, 44 and 47: a retry is applied once and gets the first answer, no client is left waiting, and the final
+//! Traps 29, 44 and 47: a retry is applied once and gets the first result, every client gets an answer, and the final
 //! state is a function of the log alone.
 
 use bytes::Bytes;
@@ -22,12 +22,12 @@ fn set(key: &str, expect: Expect, value: &str) -> Change {
     Change::CompareAndSet { key: bytes(key), expect, value: bytes(value) }
 }
 
-/// A write of a session that was born at `born`; the client says nothing of what was answered.
+/// A write of a session created at `born`; the client acknowledges no earlier answers.
 fn named(session: u64, sequence: u64, born: u64, change: Change) -> Bytes {
     Command { session, sequence, once: Some(Once { born, answered: 0 }), change }.encode()
 }
 
-/// A log of commands behind an opening, applied as it grows.
+/// A log of commands after an opening entry, applied as it grows.
 struct Log {
     entries: Vec<Entry>,
     database: Database,
@@ -86,7 +86,7 @@ fn trap_29_a_retry_at_the_next_leader_applies_once_and_gets_the_first_answer() {
         assert_eq!(world.value(id, "x"), Some("other".to_owned()), "n{id}");
         assert_eq!(world.host(id).database, world.host(leader).database, "n{id}");
     }
-    // A restart makes the same of the log, sessions among it.
+    // A restart rebuilds the same state from the log, including sessions.
     world.kill(leader);
     world.restart(leader);
     world.elapse_millis(3_000);
@@ -115,7 +115,7 @@ fn trap_29_a_failed_comparison_is_an_answer_that_a_retry_gets_too() {
     let refused = log.write(named(1, 2, 0, set("x", Expect::Value(bytes("7")), "8")));
     assert_eq!(refused.outcome, Outcome::NotEqual { present: Some(1) });
     log.write(named(2, 1, 0, put("x", "7")));
-    // Now it would be equal; the retry is told what the first try was.
+    // The comparison would succeed now; the retry gets the result of the first attempt.
     assert_eq!(log.write(named(1, 2, 0, set("x", Expect::Value(bytes("7")), "8"))), refused);
     assert_eq!(log.value("x"), Some("7".to_owned()));
 }
@@ -124,13 +124,13 @@ fn trap_29_a_failed_comparison_is_an_answer_that_a_retry_gets_too() {
 fn trap_29_a_late_retry_of_a_forgotten_session_is_refused_and_never_a_new_write() {
     let mut log = Log::new(FEW);
     log.write(named(1, 1, 0, put("x", "1")));
-    // Two more sessions: the one that was used longest ago makes room.
+    // Two more sessions evict the least recently used one.
     log.write(named(2, 1, 2, put("y", "1")));
     log.write(named(3, 1, 3, put("y", "2")));
     let late = log.write(named(1, 1, 0, put("x", "again")));
     assert_eq!(late.outcome, Outcome::SessionLost);
     assert_eq!(log.value("x"), Some("1".to_owned()));
-    // A client whose session is young enough to be new is taken.
+    // A session young enough to be new is accepted.
     let born = log.entries.len() as u64;
     let young = log.write(named(4, 1, born, put("z", "1")));
     assert!(matches!(young.outcome, Outcome::Done { .. }), "{young:?}");
@@ -162,7 +162,7 @@ fn trap_29_what_a_client_has_the_answer_to_is_refused_if_it_comes_again() {
     log.write(Command { session: 1, sequence: 2, once, change: put("x", "2") }.encode());
     let delayed = log.write(named(1, 1, 0, put("x", "1")));
     assert_eq!(delayed.outcome, Outcome::SessionLost, "it was on the way for long");
-    // Nor is there room for more results than the bound says.
+    // The number of results is bounded, too.
     for sequence in 3..=6 {
         log.write(named(1, sequence, 0, put("x", "later")));
     }
@@ -224,7 +224,7 @@ fn trap_45_a_stale_hint_leads_to_no_node_that_appends() {
     }
 }
 
-/// Random writes of a few clients, many of them twice and late.
+/// Random writes of a few clients, many of them duplicated and late.
 fn random_log(seed: u64, count: u64) -> Log {
     let mut rng = Rng::new(seed);
     let mut draw = |bound: u64| rng.below(bound);
@@ -253,7 +253,7 @@ fn trap_47_equal_applied_positions_are_equal_states_whatever_the_way_there() {
     for seed in 0..50 {
         let mut log = random_log(seed, 120);
         let whole = log.database.clone();
-        // In one go, from a beginning that was made in another one, and by a node that starts in the middle.
+        // Applied in one pass, from a snapshot made in another one, and by a node that starts in the middle.
         for middle in [0, 1, 37, 90] {
             let mut database = Database::new(FEW, HistoryLimits::default());
             let mut outcomes = database.apply_all(&log.entries[..middle]).expect("commands");
@@ -265,7 +265,7 @@ fn trap_47_equal_applied_positions_are_equal_states_whatever_the_way_there() {
             again += log.entries.iter().zip(&outcomes).filter(late).count();
         }
         log.write(named(99, 1, 1_000, put("x", "born in the future")));
-        assert!(log.database != whole, "what was applied belongs to the state");
+        assert!(log.database != whole, "the applied write changes the state");
     }
     assert!(lost > 100 && again > 100, "{lost} lost, {again} answered again: nothing was tested");
 }

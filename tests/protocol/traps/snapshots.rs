@@ -1,4 +1,4 @@
-//! Traps 24 and 39 to 43: a snapshot never winds back, is whole through crashes, reaches every node that needs it, and
+//! Traps 24 and 39 to 43: a snapshot never moves back, survives crashes intact, reaches every node that needs it, and
 //! leaves no gap.
 
 use bytes::Bytes;
@@ -11,7 +11,7 @@ use epoca::verify::host::{Image, snapshot_content};
 
 use crate::world::{Auto, Options, Pick, World};
 
-/// A snapshot every ten entries, nothing of the log kept behind it, files of many parts.
+/// A snapshot every ten entries, no log kept before it, and files of many parts.
 fn small() -> Options {
     let mut options = Options::voters(4);
     options.limits.snapshot_entries = 10;
@@ -38,7 +38,7 @@ fn put_many(world: &mut World, count: u64) {
     }
 }
 
-/// Node 4 was down during writes of which the others' logs hold little.
+/// Node 4 was down during writes that the other logs no longer have.
 fn behind(count: u64) -> World {
     let mut world = led(&small());
     put_many(&mut world, 2);
@@ -68,7 +68,7 @@ fn assert_equal(world: &World) {
     }
 }
 
-/// The parts of a snapshot arrive, all but the last one.
+/// All parts of a snapshot arrive except the last one.
 fn all_but_the_last_part(world: &mut World) -> SnapshotId {
     let is_last = |world: &World| {
         world.network.pool.iter().find_map(|envelope| match &envelope.message {
@@ -105,7 +105,7 @@ fn trap_24_after_a_snapshot_the_log_is_its_point_and_a_suffix_without_gaps() {
     assert_eq!(image.check_chain(), epoca::protocol::ChainCheck::Whole);
     put_many(&mut world, 3);
     assert_equal(&world);
-    // A push that leaves a gap behind the snapshot is not stored.
+    // A push that leaves a gap after the snapshot is not stored.
     let before = world.host(4).disk.durable().clone();
     let mut prev = before.last().expect("it has a log");
     prev.position = Position(prev.position.0 + 5);
@@ -138,7 +138,7 @@ fn trap_39_an_older_snapshot_does_not_wind_back_what_is_applied() {
 fn trap_39_a_snapshot_is_installed_after_what_was_handed_to_the_database_before() {
     let mut world = led(&small());
     put_many(&mut world, 2);
-    // n4 applies slowly, then misses a lot.
+    // n4 applies slowly, then misses many entries.
     world.auto(4, Auto { apply: false, ..Auto::ALL });
     put_many(&mut world, 3);
     world.network.cut(NodeId(1), NodeId(4));
@@ -162,7 +162,7 @@ fn trap_40_a_crash_between_installing_and_replacing_the_log_is_ended_by_the_next
             world.inject(4, &["x=666"; 3], None);
         }
         let snapshot = all_but_the_last_part(&mut world);
-        // The database is replaced; the log is not, its disk is too slow.
+        // The database is replaced; the log is not reset yet, because its disk is slow.
         world.hold_disk(4);
         world.auto(4, Auto { flush: false, ..Auto::ALL });
         world.deliver(&Pick::kind("snapshot").to(4));
@@ -175,7 +175,7 @@ fn trap_40_a_crash_between_installing_and_replacing_the_log_is_ended_by_the_next
         assert_eq!(world.host(4).disk.durable().base.as_ref().map(|base| base.last), Some(snapshot.point));
         assert_eq!(world.snapshot(4).applied, Some(snapshot.point));
         world.elapse_millis(3_000);
-        assert_eq!(world.value(4, "x"), None, "what was forged is gone");
+        assert_eq!(world.value(4, "x"), None, "the forged entries are gone");
         put_many(&mut world, 3);
         assert_equal(&world);
     }
@@ -194,7 +194,7 @@ fn trap_40_a_crash_while_the_parts_come_leaves_the_node_as_it_was() {
     assert_equal(&world);
 }
 
-/// Of a file of many parts a power cut leaves half, the end of a process everything that was written.
+/// After a power cut half of a partially received file is left; after a kill, everything that was written.
 #[test]
 fn trap_40_a_restarted_node_continues_a_partly_received_snapshot() {
     for power_cut in [false, true] {
@@ -215,7 +215,7 @@ fn trap_40_a_restarted_node_continues_a_partly_received_snapshot() {
         world.elapse_until(20, "n4 catches up", |world| world.snapshot(4).applied == world.snapshot(1).applied);
         assert_eq!(count_of(&world, 4, is_installed), 1);
         assert_equal(&world);
-        // The first part once more, and what is missing; that which was in flight may be sent again first.
+        // The first part again, and the missing parts; the part that was in flight may be sent again first.
         let missing = if power_cut { whole.div_ceil(2) + 1 } else { 1 };
         let again = parts(&world) - whole;
         assert!(again <= missing + 2, "{again} of {whole} parts were sent again, power cut: {power_cut}");
@@ -257,7 +257,7 @@ fn trap_42_a_replica_that_gets_no_further_loses_its_turn() {
     world.crash(3);
     world.network.cut(NodeId(1), NodeId(4));
     put_many(&mut world, 12);
-    // n3 is there again and hears everything but the parts of its snapshot.
+    // n3 is back and receives everything except the parts of its snapshot.
     world.network.hold(NodeId(3), "snapshot");
     world.restart(3);
     put_many(&mut world, 22);
@@ -309,7 +309,8 @@ fn a_snapshot_that_is_lost_while_the_log_is_about_to_be_cut_behind_it_costs_noth
         world.step(1, Input::SnapshotRead { read, bytes: None });
     };
     lost(&mut world);
-    // Another one is taken: the entry up to which the log may be cut is being read, and n4 is sent this one.
+    // Another snapshot is taken: the read of the entry up to which the log may be compacted is pending, and n4 receives
+    // this snapshot.
     let taken = world.work_on_snapshots(1).expect("another one is taken");
     assert!(matches!(taken, Input::SnapshotTaken(_)));
     world.step(1, taken);
@@ -337,7 +338,7 @@ fn trap_43_sessions_and_members_come_with_the_snapshot() {
     world.elapse_until(20, "n4 catches up", |world| world.snapshot(4).applied == world.snapshot(1).applied);
     assert_eq!(count_of(&world, 4, is_installed), 1);
     assert_eq!(world.core(4).members(), world.core(1).members());
-    // It remembers both after a restart of its own, and as a leader.
+    // It remembers both after its own restart, and as a leader.
     world.kill(4);
     world.restart(4);
     world.elapse_millis(3_000);
@@ -371,8 +372,8 @@ fn an_answer_of_another_snapshot_or_part_moves_nothing() {
     assert_equal(&world);
 }
 
-/// Found by the simulator (seed 60000767): the leader went on to speak of the end of an old epoch, which the replica
-/// knew though its log began later by then; it acked that, and the leader waited for a log state that never came.
+/// Found by the simulator (seed 60000767): the leader kept sending the end of an old epoch, which the replica knew
+/// although its log began later by then. The replica acked it, and the leader waited for a log state that never came.
 #[test]
 fn a_replica_whose_log_begins_later_reports_it_though_it_knows_the_old_epochs_end() {
     let mut world = led(&small());
@@ -390,7 +391,7 @@ fn a_replica_whose_log_begins_later_reports_it_though_it_knows_the_old_epochs_en
     assert!(world.messages_from(4, "log-state").next().is_some(), "the leader learns nothing from an ack of {end}");
 }
 
-/// Otherwise a node that holds much writes all of it again and again for the little that is new.
+/// Otherwise a node with much data writes all of it again and again for few new entries.
 #[test]
 fn no_snapshot_is_taken_before_as_much_was_written_as_the_latest_one_holds() {
     let mut options = Options::voters(4);
@@ -416,7 +417,7 @@ fn no_snapshot_is_taken_before_as_much_was_written_as_the_latest_one_holds() {
     assert!((10..300).contains(&taken), "{taken} snapshots");
 }
 
-/// Seed 180010378 of 2026-11-21: it could not be started any more.
+/// Seed 180010378 of 2026-11-21: the node could not start any more.
 #[test]
 fn a_snapshot_that_was_whole_before_the_promise_that_came_with_it_starts_a_node() {
     let mut world = behind(30);

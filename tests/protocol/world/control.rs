@@ -1,4 +1,4 @@
-//! What a test does to the world: time, messages, disks, clients, crashes.
+//! The controls of a test: time, messages, disks, clients, crashes.
 
 use bytes::Bytes;
 
@@ -8,7 +8,7 @@ use epoca::verify::host::Host;
 
 use crate::world::{Auto, Pick, What, World, logs};
 
-/// More messages than any test sends before the nodes are quiet.
+/// More messages than any test sends before the nodes are idle.
 const DELIVERIES_MAX: usize = 100_000;
 
 impl World {
@@ -18,14 +18,14 @@ impl World {
         }
     }
 
-    /// Starts a node on what its disk holds, watched.
+    /// Starts a node on its disk, with an observer.
     pub fn start(&mut self, id: u64) {
         let now = self.now;
         self.node_mut(id).start(now);
         self.step(id, Input::Watched(true));
     }
 
-    /// A power loss: unflushed writes are lost, and half of what was received of a snapshot.
+    /// A power loss: unflushed writes are lost, and half of a partially received snapshot.
     pub fn crash(&mut self, id: u64) {
         self.crash_keeping(id, 0);
         self.host_mut(id).keep_received(50);
@@ -37,7 +37,7 @@ impl World {
         self.note(NodeId(id), What::Fact(Fact::Killed { node: NodeId(id) }));
     }
 
-    /// The process ends. Everything that it wrote stays.
+    /// The process ends. All its writes stay.
     pub fn kill(&mut self, id: u64) {
         let pending = self.host(id).disk.pending();
         self.crash_keeping(id, pending);
@@ -61,7 +61,7 @@ impl World {
         }
     }
 
-    /// From now on nothing is flushed unless the test says so.
+    /// From now on the test flushes explicitly.
     pub fn hold_disk(&mut self, id: u64) {
         let auto = self.node(id).auto;
         self.auto(id, Auto { flush: false, ..auto });
@@ -89,7 +89,7 @@ impl World {
         }
     }
 
-    /// Does one thing that is asked of the node's snapshots. Returns the input that comes of it, which is not given
+    /// Does one pending piece of the node's snapshot work. Returns the resulting input, which is not given to the node
     /// yet.
     pub fn work_on_snapshots(&mut self, id: u64) -> Option<Input> {
         let World { nodes, taken, .. } = self;
@@ -117,7 +117,7 @@ impl World {
         }
     }
 
-    /// Delivers the messages that are in flight now, not those that they cause. Returns how many.
+    /// Delivers the messages that are in flight now, not those that they cause. Returns the count.
     pub fn deliver(&mut self, pick: &Pick) -> usize {
         let taken = self.network.take(pick);
         let count = taken.len();
@@ -130,7 +130,8 @@ impl World {
         self.network.take(pick).len()
     }
 
-    /// Delivers all messages until none is in flight. Time stands still. Messages to scripted voters stay in the pool.
+    /// Delivers all messages until none is in flight, without advancing time. Messages to scripted voters stay in the
+    /// pool.
     pub fn settle(&mut self) {
         for _ in 0..DELIVERIES_MAX {
             let next = self.network.pool.iter().position(|envelope| self.nodes.contains_key(&envelope.to));
@@ -138,10 +139,10 @@ impl World {
             let envelope = self.network.pool.remove(index);
             self.deliver_message(envelope);
         }
-        panic!("the nodes are never quiet; under way: {:?}", self.network.pool);
+        panic!("the nodes never become idle; in flight: {:?}", self.network.pool);
     }
 
-    /// Time passes with a healthy network: messages arrive at once, and each node gets its ticks.
+    /// Advances time with a healthy network: messages arrive at once, and each node gets its ticks.
     pub fn elapse(&mut self, micros: u64) {
         let end = self.now.plus_micros(micros);
         self.settle();
@@ -159,7 +160,7 @@ impl World {
         self.elapse(millis * 1_000);
     }
 
-    /// Time passes until the condition holds, at most `seconds`.
+    /// Advances time until the condition holds, at most `seconds`.
     pub fn elapse_until(&mut self, seconds: u64, what: &str, condition: impl Fn(&World) -> bool) {
         for _ in 0..seconds * 20 {
             if condition(self) {
@@ -179,7 +180,7 @@ impl World {
         self.hosts().filter_map(Host::running).map(|core| (core.deadline(), core.id().0)).min()
     }
 
-    /// Moves time on to the node's deadline and gives a tick to this node only.
+    /// Advances time to the node's deadline and gives a tick to this node only.
     pub fn tick(&mut self, id: u64) {
         let deadline = self.core(id).deadline();
         self.now = self.now.max(deadline);

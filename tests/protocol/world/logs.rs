@@ -1,10 +1,10 @@
-//! Logs that are built from the epochs of their entries, as the tables and the figures of the papers give them.
+//! Builds logs from the epochs of their entries, the notation of the tables and of the papers' figures.
 
 use bytes::Bytes;
 
 use epoca::protocol::{Change, Command, Entry, EntryId, Kind, LogPoint, Membership, Opening};
 
-/// What distinguishes two entries with the same id.
+/// Distinguishes two entries with the same id.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Content {
     /// Equal in all logs that have an entry with this id.
@@ -12,7 +12,8 @@ pub enum Content {
     Other,
 }
 
-/// The log whose entries have these epochs. The first entry of an epoch is its opening; the first of all founds.
+/// The log with entries of these epochs. The first entry of an epoch is its opening; the very first one founds the
+/// cluster.
 pub fn log(epochs: &[u64], founding: &Membership) -> Vec<Entry> {
     let mut entries = Vec::new();
     extend(&mut entries, epochs, Content::True, founding);
@@ -31,7 +32,7 @@ pub fn extend(log: &mut Vec<Entry>, epochs: &[u64], content: Content, founding: 
     }
 }
 
-/// `[[1, 3], [4, 2]]` as the tables write runs of epochs, to `[1, 1, 1, 4, 4]`.
+/// Expands the tables' runs of epochs: `[[1, 3], [4, 2]]` becomes `[1, 1, 1, 4, 4]`.
 pub fn epochs(runs: &[(u64, u64)]) -> Vec<u64> {
     runs.iter().flat_map(|(epoch, count)| std::iter::repeat_n(*epoch, *count as usize)).collect()
 }

@@ -15,12 +15,12 @@ impl World {
         self.start(id);
     }
 
-    /// The version with which the node is started next: it supports these feature levels.
+    /// Sets the version for the node's next start: it supports these feature levels.
     pub fn install(&mut self, id: u64, level_max: FeatureLevel) {
         self.host_mut(id).config.level_max = level_max;
     }
 
-    /// The stopped node gets another, empty disk, and knows no other node.
+    /// Replaces the stopped node's disk by an empty one; the node knows no other node.
     pub fn replace_disk(&mut self, id: u64, generation: u8) {
         let host = self.host_mut(id);
         host.wipe();

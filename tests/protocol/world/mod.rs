@@ -1,6 +1,6 @@
 //! A deterministic world of in-memory nodes in one thread: virtual time, and messages in a pool.
 //!
-//! Nothing happens by itself. A test delivers, flushes, ticks and crashes; or [`World::settle`] and [`World::elapse`]
+//! Nothing happens automatically. A test delivers, flushes, ticks and crashes; [`World::settle`] and [`World::elapse`]
 //! do what a healthy machine would do. Voters without a node here are scripted: the test sends their messages with
 //! [`World::send_as`] and finds the messages to them in the pool.
 
@@ -29,7 +29,7 @@ pub struct World {
     pub now: Time,
     pub nodes: BTreeMap<NodeId, Node>,
     pub network: Network,
-    /// What happened since the last [`World::take_events`].
+    /// The events since the last [`World::take_events`].
     events: Vec<Event>,
     answers: BTreeMap<RequestId, Answer>,
     /// The nodes that may have changed since the last [`World::take_touched`].
@@ -145,7 +145,7 @@ impl World {
         self.host(id).core()
     }
 
-    /// The running node as its core shows it.
+    /// The running node, as its core reports it.
     pub fn snapshot(&self, id: u64) -> NodeState {
         self.core(id).node_state(NodeState::TAIL_MAX)
     }
@@ -194,7 +194,7 @@ impl World {
         self.answers.get(&request)
     }
 
-    /// Gives a node one input, carries out its outputs, and does the work that its host does by itself.
+    /// Gives a node one input, carries out its outputs, and does the host work that is done at once.
     pub fn step(&mut self, id: u64, input: Input) {
         self.step_once(id, input);
         while let Some(input) = self.work(id) {
@@ -241,7 +241,7 @@ impl World {
         self.events.push(Event { time: self.now, node, what });
     }
 
-    /// Does one piece of the work that the node's host does by itself. Returns the input that comes of it.
+    /// Does one piece of the host work that is done at once. Returns the resulting input.
     fn work(&mut self, id: u64) -> Option<Input> {
         let auto = self.node(id).auto;
         let mut input = if auto.flush { self.flush_now(id, usize::MAX) } else { None };
@@ -260,7 +260,7 @@ impl World {
         input
     }
 
-    /// Makes writes durable, and sends the messages that waited for them.
+    /// Makes writes durable, and sends the messages that depended on them.
     fn flush_now(&mut self, id: u64, count: usize) -> Option<Input> {
         let host = self.host_mut(id);
         let done = host.disk.flush(count);

@@ -1,4 +1,4 @@
-//! One node of the world: the in-memory host, how much of its work happens by itself, and what an observer has seen.
+//! One node of the world: the in-memory host, which of its work is done automatically, and its observer.
 
 use epoca::protocol::trace::NodeState;
 use epoca::protocol::{Config, Input, Time};
@@ -7,21 +7,21 @@ use epoca::verify::host::{Checked, CommitRecords, Host, HostOptions, TakenSnapsh
 pub struct Node {
     pub host: Host,
     pub auto: Auto,
-    /// How many entries before the uncommitted ones a restart hands to the core.
+    /// The number of entries before the uncommitted ones that a restart passes to the core.
     pub tail_more: u64,
-    /// Why the core stopped the node.
+    /// The reason why the core stopped the node.
     pub fatal: Option<String>,
-    /// The node as an observer sees it: its state at the start, then the fold over its events.
+    /// The observer's view of the node: its state at the start, then the fold over its events.
     pub view: NodeState,
     starts: u64,
 }
 
-/// Which work of the host is done at once. Other work is done when the test says so.
+/// Which work of the host is done at once. The test does other work explicitly.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Auto {
     pub flush: bool,
     pub apply: bool,
-    /// Reads of the log, and checks of its chain of digests.
+    /// Reads of the log, and checks of its digest chain.
     pub read: bool,
     /// All work on snapshots.
     pub snapshot: bool,
@@ -45,7 +45,7 @@ impl Node {
         }
     }
 
-    /// Starts the process on what its disk holds.
+    /// Starts the process on its disk.
     pub(super) fn start(&mut self, now: Time) {
         self.starts += 1;
         // Each start has its own election timeouts.
@@ -55,25 +55,25 @@ impl Node {
         self.fatal = None;
     }
 
-    /// The process ends. The disk keeps the first `kept` of the writes that no flush covered.
+    /// Ends the process. The disk keeps the first `kept` of the unflushed writes.
     pub(super) fn stop(&mut self, kept: usize) {
         self.host.stop();
         self.host.disk.lose_power(kept);
     }
 
-    /// Applies the oldest batch that waits for the database.
+    /// Applies the oldest batch that is queued for the database.
     pub(super) fn apply(&mut self) -> Option<Input> {
         let input = accept(self.host.apply_next())?;
         self.host.begin_snapshot();
         Some(input)
     }
 
-    /// Answers the oldest read of the log, or check of its chain.
+    /// Answers the oldest pending read of the log, or check of its chain.
     pub(super) fn read_log(&mut self) -> Option<Input> {
         self.host.read_log().unwrap_or_else(|damage| panic!("{damage} cannot be read, and nothing is damaged"))
     }
 
-    /// Does one thing that is asked of snapshots, if there is one that can be done now.
+    /// Does one piece of snapshot work that can be done now, if there is any.
     pub(super) fn work_on_snapshots(&mut self, taken: &mut TakenSnapshots) -> Option<Input> {
         let host = &mut self.host;
         host.end_snapshot(taken)
@@ -83,7 +83,7 @@ impl Node {
     }
 }
 
-/// A violation fails the test, whatever it is about.
+/// Any violation fails the test.
 pub(super) fn accept<T>(checked: Checked<T>) -> T {
     checked.unwrap_or_else(|violation| panic!("{violation}"))
 }

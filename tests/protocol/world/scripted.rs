@@ -12,7 +12,7 @@ impl World {
         self.core(id).role()
     }
 
-    /// Gives the node ticks until it asks for pre-votes. A node with an empty log is asked to stand.
+    /// Gives the node ticks until it asks for pre-votes. A node with an empty log is asked to start an election.
     pub fn begin_election(&mut self, id: u64) {
         if self.host(id).disk.written().entries.is_empty() {
             self.stand(id);
@@ -24,17 +24,17 @@ impl World {
             }
             self.tick(id);
         }
-        panic!("n{id} does not stand for election");
+        panic!("n{id} does not start an election");
     }
 
-    /// The node stands for election, and election messages (no others) are delivered until none is left.
+    /// The node starts an election, and election messages (no others) are delivered until none is left.
     pub fn elect(&mut self, id: u64) {
         self.begin_election(id);
         while ELECTION_KINDS.iter().any(|kind| self.deliver(&Pick::kind(kind)) > 0) {}
         assert_eq!(self.role(id), RoleName::Leader, "n{id} stood and should lead");
     }
 
-    /// As [`World::elect`], with scripted voters that all grant. The candidate's disk flushes only what it must.
+    /// Like [`World::elect`], with scripted voters that all grant. The candidate's disk flushes only what is required.
     pub fn elect_by_script(&mut self, id: u64) {
         self.hold_disk(id);
         self.begin_election(id);

@@ -10,7 +10,7 @@ use std::process::Command;
 use super::markdown::{Page, pages};
 use crate::{nothing, sources, top};
 
-/// Options that `--help` and completions leave out.
+/// Options that `--help` and completions omit.
 const HIDDEN: [&str; 1] = ["--shuffle"];
 /// Options of cargo, of its test runner, and of scripts.
 const OTHER_OPTIONS: [&str; 14] = [
@@ -67,7 +67,7 @@ impl Grammar {
         self.children.keys().any(|(parent, _)| parent == command)
     }
 
-    /// What is wrong with the words behind `epoca`.
+    /// The mistakes in the arguments of an `epoca` command.
     fn mistake(&self, words: &[String]) -> Option<String> {
         let mut command = "epoca".to_owned();
         let mut is_settled = false;
@@ -95,7 +95,7 @@ impl Grammar {
     }
 }
 
-/// A command as it is typed.
+/// A command line.
 fn shown(command: &str) -> String {
     command.replace("__subcmd__", " ").replace("__", " ")
 }
@@ -105,7 +105,7 @@ fn is_placeholder(word: &str) -> bool {
     word.chars().all(is_name)
 }
 
-/// A command as a document has it: its place, its environment and its words.
+/// A command in a document: its place, its environment and its arguments.
 struct Said {
     place: String,
     variables: Vec<String>,
@@ -132,7 +132,7 @@ fn commands(page: &Page) -> Vec<Said> {
     spans.into_iter().chain(lines).filter_map(said).filter(|said| !said.words.is_empty()).collect()
 }
 
-/// What is wrong with a command of cargo.
+/// The mistakes in a cargo command.
 fn cargo_mistake(words: &[String], grammar: &Grammar, tests: &str, manifest: &str) -> Option<String> {
     let mut words = words.iter();
     let subcommand = words.next()?;
@@ -141,7 +141,7 @@ fn cargo_mistake(words: &[String], grammar: &Grammar, tests: &str, manifest: &st
         match &word[..] {
             "--" if subcommand == "run" => {
                 let rest: Vec<String> = words.cloned().collect();
-                // What an example takes is its own business.
+                // The arguments of an example are not checked.
                 return if behind { None } else { grammar.mistake(&rest) };
             }
             "--" => {}

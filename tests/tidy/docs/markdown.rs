@@ -1,4 +1,4 @@
-//! Just enough of Markdown for the checks: paragraphs, code blocks, code spans, links and the anchors of headings.
+//! A minimal Markdown parser for the checks: paragraphs, code blocks, code spans, links and the anchors of headings.
 //!
 //! Left out: nested lists, reference links and HTML, which the documents do not use.
 
@@ -89,7 +89,7 @@ fn begins_a_piece(line: &str) -> bool {
     text.starts_with(['#', '|']) || is_item(text) || is_numbered
 }
 
-/// The text without its code spans, and these.
+/// The text without its code spans, and the spans.
 fn split(text: &str) -> (String, Vec<String>) {
     let (mut outside, mut spans) = (String::new(), Vec::new());
     for (index, part) in text.split('`').enumerate() {
@@ -98,7 +98,8 @@ fn split(text: &str) -> (String, Vec<String>) {
     (outside, spans)
 }
 
-/// GitHub's rule: lower case; letters, digits, spaces, `-` and `_` stay; spaces become `-`. Of a link its text counts.
+/// GitHub's rule: lower case; letters, digits, spaces, `-` and `_` stay; spaces become `-`. A link counts with its
+/// text.
 pub fn slug(heading: &str) -> String {
     let mut text = String::new();
     let mut rest = heading;
@@ -126,7 +127,7 @@ fn collect(top: &Path, folder: &Path, pages: &mut Vec<Page>) {
         if path.is_dir() && !["target", "epoca-data", ".git"].contains(&&name[..]) {
             collect(top, &path, pages);
         } else if name.ends_with(".md") {
-            let below = path.strip_prefix(top).expect("it lies below the top");
+            let below = path.strip_prefix(top).expect("it is below the top folder");
             let below = below.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/");
             pages.push(Page::new(below, fs::read_to_string(&path).expect("a document is text")));
         }

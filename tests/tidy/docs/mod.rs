@@ -1,6 +1,6 @@
-//! The documents say what is there: links, paths, commands, options and tables agree with the sources.
+//! The documents match the sources: links, paths, commands, options and tables.
 //!
-//! Left out: whether what a document says is true otherwise, and links to other sites.
+//! Left out: whether a document's other statements are true, and links to other sites.
 
 mod commands;
 mod markdown;
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use super::{nothing, top};
 use markdown::{Page, pages};
 
-/// What a path in a code span begins with if it is one of this repository.
+/// The prefixes of paths of this repository in code spans.
 const ROOTS: [&str; 7] = ["node/", "tests/", "tui/", "proto/", ".assets/", ".ci/", ".github/"];
 
 /// The greatest width of prose; tables and code blocks may be wider.
@@ -25,7 +25,7 @@ fn every_link_leads_somewhere() {
     nothing("links that lead nowhere", wrong.collect());
 }
 
-/// The links of a page to files or headings that are not there.
+/// The links of a page to missing files or headings.
 fn broken_links(page: &Page, pages: &[Page], top: &Path) -> Vec<String> {
     let wrong = |(line, target): &(usize, String)| {
         let why = why_broken(page, target, pages, top)?;
@@ -49,7 +49,8 @@ fn why_broken(page: &Page, target: &str, pages: &[Page], top: &Path) -> Option<&
     (!has).then_some("is no heading there")
 }
 
-/// A relative path from the top: `../README.md` of `node/README.md` is `README.md`. Of no path the page itself.
+/// A relative path from the top: `../README.md` of `node/README.md` is `README.md`. An empty path gives the page
+/// itself.
 fn resolved(page: &str, path: &str) -> Option<String> {
     if path.is_empty() {
         return Some(page.to_owned());

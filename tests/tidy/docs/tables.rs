@@ -22,7 +22,7 @@ fn rows(page: &Page, heading: &str) -> Vec<Vec<String>> {
     section.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| ---")).map(cells).collect()
 }
 
-/// What stands in the code spans of a cell.
+/// The contents of a cell's code spans.
 fn coded(cell: &str) -> Vec<String> {
     cell.split('`').skip(1).step_by(2).map(str::to_owned).collect()
 }

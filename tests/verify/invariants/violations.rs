@@ -1,10 +1,10 @@
-//! For each invariant the shortest history that breaks it: the check detects it.
+//! For each invariant the shortest history that violates it: the check detects it.
 
 use epoca::protocol::trace::{Event, Fact, MemberIds, NodeState, Preview, RoleName};
 use epoca::protocol::{Digest, EntryId, Epoch, Kind, LogPoint, NodeId, Position, Time};
 use epoca::verify::invariants::{Causal, Violation, Watch};
 
-/// Three nodes that are watched from their start.
+/// Three nodes, watched from their start.
 struct Cluster {
     watch: Watch,
     numbers: [u64; 4],
@@ -49,7 +49,7 @@ impl Cluster {
         cluster
     }
 
-    /// As [`Cluster::led`], with both entries committed.
+    /// Like [`Cluster::led`], with both entries committed.
     fn committed() -> Cluster {
         let mut cluster = Cluster::led();
         for node in [2, 3] {
@@ -60,7 +60,7 @@ impl Cluster {
     }
 }
 
-/// The entry's true content.
+/// The entry's genuine content.
 fn entry(epoch: u64, offset: u64, position: u64) -> LogPoint {
     point(epoch, offset, position, 0)
 }
@@ -146,7 +146,7 @@ fn a_forged_entry_counts_as_absent_until_a_push_confirms_it() {
 #[test]
 fn a_leader_without_what_was_committed() {
     let mut cluster = Cluster::committed();
-    // A node that was never heard of before has an empty log.
+    // An unknown node is assumed to have an empty log.
     assert_eq!(cluster.watch.restarted(&NodeState { event: 0, ..NodeState::new(NodeId(4)) }), None);
     let mut numbers = cluster.numbers.to_vec();
     numbers.push(0);
@@ -189,7 +189,7 @@ fn a_commit_that_too_few_hold() {
     cluster.breaks(1, Fact::Committed { up_to: entry(1, 1, 2), count: 2 }, "committed is on a quorum");
 }
 
-/// Where each node is heard over a connection of its own, no epoch has to end before it is told.
+/// With one connection per node, the check reports the commit before the epoch ends.
 #[test]
 fn a_commit_that_too_few_hold_is_found_in_streams_once_every_event_has_arrived() {
     let mut causal = Causal::new();
@@ -206,7 +206,7 @@ fn a_commit_that_too_few_hold_is_found_in_streams_once_every_event_has_arrived()
         tell(&mut causal, 1, fact);
     }
     tell(&mut causal, 1, Fact::Committed { up_to: entry(1, 0, 1), count: 1 });
-    assert_eq!(causal.settled(), None, "what explains it may be on its way");
+    assert_eq!(causal.settled(), None, "the explaining event may be in flight");
     for node in [2, 3] {
         tell(&mut causal, node, consistent(1, 1, [entry(1, 0, 1)]));
         tell(&mut causal, node, acked(1, 0));
@@ -368,7 +368,7 @@ fn a_learner_whose_copy_or_answer_counts() {
     Cluster::led().accepts(1, [listed(1, 0, &[1, 2], &[3])]).breaks(1, confirmed, "only voters count");
 }
 
-/// Three copies of four are there, and one of them is a learner's.
+/// Three copies of four exist, but one of them is a learner's.
 #[test]
 fn a_commit_that_too_few_voters_hold() {
     let mut cluster = Cluster::led();

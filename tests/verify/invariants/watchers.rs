@@ -1,4 +1,4 @@
-//! Watches of simulated clusters that miss events, or get them in another order.
+//! Watches of simulated clusters that miss events, or receive them in another order.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -10,7 +10,7 @@ use epoca::verify::simulator::{Notification, Options, Plan, play_observed};
 
 const SEEDS: std::ops::Range<u64> = 200..240;
 
-/// The state of each node as its events tell it: a connection to it begins with this state.
+/// The state of each node according to its events: a new connection begins with this state.
 #[derive(Default)]
 struct Views(BTreeMap<NodeId, NodeState>);
 
@@ -42,7 +42,7 @@ fn nothing_found(found: Option<Violation>, seed: u64) {
     }
 }
 
-/// A watch begins in the middle, loses the connection to a node now and then, and gets a new snapshot.
+/// A watch begins in the middle, loses the connection to a node now and then, and receives a new snapshot.
 #[test]
 fn a_watcher_that_starts_in_the_middle_finds_nothing_wrong() {
     let mut committed = 0;
@@ -115,7 +115,7 @@ fn a_watcher_finds_no_violation_in_any_order_of_the_nodes() {
         while streams.values().any(|stream| !stream.is_empty()) {
             receive(&mut rng, &mut streams);
         }
-        // Everything has arrived: every suspicion must be explained.
+        // All events have arrived: every suspicion must be resolved.
         (0..2).for_each(|_| nothing_found(watch.settled(), seed));
         committed += u64::from(watch.watch().committed().is_some());
     }

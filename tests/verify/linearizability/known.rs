@@ -96,8 +96,8 @@ fn equal_moments_count_as_concurrent() {
     good("c1 0-5 put x 1\n c2 5-6 get x -");
 }
 
-/// Twenty clients write at once and a hundred reads see the writes in one order: only a checker that remembers where it
-/// has been ends in time. The last read sees an old value, so every order has to be refuted.
+/// Twenty clients write at once and a hundred reads see the writes in one order: only a checker that caches visited
+/// states ends in time. The last read returns an old value, so every order has to be refuted.
 #[test]
 fn wide_concurrency_is_decided_both_ways() {
     let mut lines: Vec<String> = (0..20).map(|client| format!("c{client} 0-1000 put x {client}")).collect();
@@ -111,7 +111,7 @@ fn wide_concurrency_is_decided_both_ways() {
     bad(&lines.join("\n"));
 }
 
-/// A crash storm: every second write has an unknown outcome, and none of those is ever seen.
+/// A crash storm: every second write has an unknown outcome, and none of these is ever read.
 #[test]
 fn many_unknown_writes_that_no_read_saw_cost_nothing() {
     let mut lines = Vec::new();
@@ -134,7 +134,7 @@ fn a_compare_and_set_is_done_only_where_the_key_is_as_expected() {
     bad("c1 0-1 set x 1 -\n c2 2-3 set x 2 -");
 }
 
-/// Two who both replaced one value: a counter that lost an increment.
+/// Two clients replaced the same value: a counter lost an increment.
 #[test]
 fn of_two_that_expected_the_same_only_one_can_be_done() {
     bad("c1 0-1 put x 0\n c1 2-9 set x 1 0\n c2 2-9 set x 2 0");

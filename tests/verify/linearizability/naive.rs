@@ -1,4 +1,4 @@
-//! A checker that is only the definition: it tries every order, with and without each unknown write. For short
+//! A direct implementation of the definition: it tries every order, with and without each unknown write. For short
 //! histories.
 
 use epoca::verify::linearizability::{Action, Operation};

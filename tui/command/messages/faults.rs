@@ -40,25 +40,25 @@ pub fn held_for(waited_micros: u64, due_micros: Option<u64>) -> Localized {
 }
 
 pub fn nothing_in_force() -> Localized {
-    localized!("nothing is in force", "nada está em vigor")
+    localized!("no rules or faults are in force", "nada está em vigor")
 }
 
 pub fn step_mode_is_on() -> Localized {
     localized!(
-        "step mode: timers stand still, messages wait",
+        "step mode: timers are stopped, messages are held",
         "modo passo a passo: os temporizadores param, as mensagens esperam"
     )
 }
 
 pub fn time_is_slow(pace: Pace) -> Localized {
     localized!(
-        "slow motion, {pace} of real time: timers, messages and flushes are stretched",
+        "slow motion, {pace} of real time: timers, messages and flushes are slowed down",
         "câmera lenta, {pace} do tempo real: temporizadores, mensagens e flushes são esticados"
     )
 }
 
 pub fn breaks_a_rule(how: Wrong) -> Localized {
-    localized!("WRONG on purpose: {how}", "ERRADO de propósito: {how}")
+    localized!("FAULTY on purpose: {how}", "ERRADO de propósito: {how}")
 }
 
 pub fn link_is_cut(a: Option<NodeId>, b: Option<NodeId>) -> Localized {

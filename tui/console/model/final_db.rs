@@ -152,7 +152,10 @@ mod tests {
     }
 
     fn change(final_db: &mut FinalDb, rows: Vec<FinalRow>, total: u64) {
-        assert!(!final_db.fold(&Fact::FinalChanged { rows, keys: Some(total) }), "the entry itself is told as final");
+        assert!(
+            !final_db.fold(&Fact::FinalChanged { rows, keys: Some(total) }),
+            "the entry itself is reported as final"
+        );
     }
 
     fn value<'a>(final_db: &'a FinalDb, key: &'static str) -> Option<&'a [u8]> {

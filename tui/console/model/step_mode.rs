@@ -103,7 +103,7 @@ pub fn age(model: &Model, message: &PendingMessage) -> Duration {
     Duration::from_micros(now.saturating_sub(message.since))
 }
 
-/// Time until the message is delivered by itself, if that is planned.
+/// Time until the message is delivered automatically, if that is planned.
 pub fn due_in(model: &Model, message: &PendingMessage) -> Option<Duration> {
     let now = model.step_mode.begun + model.now.as_micros() as u64;
     message.due.map(|due| Duration::from_micros(due.saturating_sub(now)))

@@ -1,5 +1,5 @@
-//! Space-time diagram, narration and timeline never show an effect above its cause, whatever the delays between nodes
-//! and console were.
+//! Space-time diagram, narration and timeline never show an effect above its cause, for any delays between nodes and
+//! console.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

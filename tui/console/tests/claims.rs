@@ -176,7 +176,7 @@ fn before_any_node_was_heard_nobody_is_missed() {
     let shown = screen(&replay);
     assert!(shown.contains("nothing recorded yet"), "{shown}");
     assert!(!shown.contains("NO LEADER") && !shown.contains("NO QUORUM"), "{shown}");
-    assert!(!shown.contains("replica"), "nobody knows what they are: {shown}");
+    assert!(!shown.contains("replica"), "their meaning is unknown: {shown}");
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! Looking closer: the filter of the tabs, the code card, the screen of one node, two moments compared, the zoom, and
-//! what the mouse reaches.
+//! Details: the filter of the tabs, the code card, the screen of one node, comparing two moments, the zoom, and mouse
+//! targets.
 
 use crossterm::event::KeyCode;
 use epoca::protocol::NodeId;

@@ -28,7 +28,7 @@ fn each_place_has_its_fact_in_its_function() {
 #[test]
 fn every_fact_of_a_card_with_a_test_has_a_place() {
     for name in PINNED.iter().flat_map(|pinned| pinned.facts) {
-        assert!(FACT_PLACES.iter().any(|(fact, ..)| fact == name), "no code tells {name}");
+        assert!(FACT_PLACES.iter().any(|(fact, ..)| fact == name), "no code reports {name}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! Exports of a recording show what the console shows, at every moment, and are harmless whatever values hold.
+//! Exports of a recording show what the console shows, at every moment, and are harmless for any values.
 
 use std::collections::BTreeMap;
 use std::num::NonZero;
@@ -24,7 +24,7 @@ const OPTIONS: ExportOptions = ExportOptions {
     at: None,
 };
 
-/// A value that ends a script, opens a tag, turns the direction of writing, and is wide.
+/// A value that ends a script, opens a tag, changes the writing direction, and is wide.
 const HOSTILE: &str = "</script><b>\u{202e}日&\"'";
 
 fn eventful() -> Vec<Record> {

@@ -54,7 +54,7 @@ fn a_late_console_says_how_many_keys_of_how_many_it_shows() {
         let rows = (0..30).map(|number| row(&format!("k{number:06}"), Some("a value"), 1)).collect();
         sample.tell(node, Fact::FinalRead { rows, keys: Some(301_000) });
     }
-    // Beyond the first rows, keys are known that were written since.
+    // Beyond the first rows, keys written since then are known.
     for node in [1, 2, 3] {
         sample.tell(node, Fact::FinalChanged { rows: vec![row("z", Some("9"), 3)], keys: Some(301_001) });
     }
@@ -115,7 +115,7 @@ fn what_is_hidden_or_was_never_told_is_called_so() {
 fn an_older_recording_opens_and_says_that_it_does_not_tell_the_final_databases() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(".assets/demo.epoca.jsonl");
     let recording = read(&path).expect("the recording that comes with the sources");
-    // A program from before final rows were reported wrote it.
+    // A recording of a program version that did not report final rows yet.
     let older = recording.records.into_iter().filter(|record| match &record.what {
         What::Observed(_, Observed::Events(events)) => {
             !events.iter().any(|event| matches!(event.fact.name(), "FinalChanged" | "FinalRead"))

@@ -193,7 +193,7 @@ fn r_cleans_until_every_node_is_live_led_and_equal() {
     assert_eq!(sample.model.cleaning, None);
     let said = notice(&sample);
     assert!(said.starts_with("clean after 0.3 s: 4 nodes live, n1 leads, all logs end at e1·o2"), "{said}");
-    // A log with entries of its own is met only by a push.
+    // Only a push detects a log with conflicting entries.
     sample.inject(3, "q", "666");
     let effects = sample.keys("R");
     assert_eq!(lines(&sample)[1..], ["clear", "put z 3"], "{effects:?}");
@@ -270,7 +270,7 @@ fn the_first_screen_says_what_to_press_and_folds_the_first_election() {
     }
 }
 
-/// What a person writes, and what the nodes tell of it.
+/// The user's writes, and the nodes' reports of them.
 fn written(sample: &mut Sample, replicas: &[u64]) {
     sample.keys("p");
     let newest = sample.model.operations.newest().expect("a write").clone();
@@ -297,7 +297,7 @@ fn labels(sample: &Sample) -> Vec<String> {
 #[test]
 fn a_line_of_the_sheet_is_ticked_by_what_a_person_shows_and_by_nothing_else() {
     let mut sample = Sample::healthy(LARGE).with_finals();
-    assert_eq!(labels(&sample), [""; 0], "what happened without a command of a person shows nothing");
+    assert_eq!(labels(&sample), [""; 0], "events without a user's command show nothing");
     written(&mut sample, &[2, 3]);
     assert_eq!(labels(&sample), ["1a", "2a", "2d"], "a replica got nothing");
     let mut sample = Sample::healthy(LARGE).with_finals();

@@ -180,7 +180,7 @@ fn keys_that_look_around_act_on_the_scenarios_own_cluster_beside_the_tab_of_the_
     sample.keys("M");
     assert!(screen(&sample).contains("first moment"), "{}", screen(&sample));
     sample.key(KeyCode::Esc);
-    assert!(sample.model.shown().first_moment.is_none(), "esc forgets it, as the notice says");
+    assert!(sample.model.shown().first_moment.is_none(), "esc discards it, as the notice announces");
     assert!(!sample.model.scenarios.leave_asked);
 }
 

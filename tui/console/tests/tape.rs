@@ -169,7 +169,7 @@ fn a_violation_stops_the_tape_at_its_event() {
     assert!(sample.model.tape.position().0 < step, "at the third event of n1");
     sample.keys("L");
     sample.send(Msg::Checked(Box::new(verdict)));
-    assert!(sample.model.tape.past().is_none(), "what is known stops nothing again");
+    assert!(sample.model.tape.past().is_none(), "a known violation does not stop it again");
 }
 
 #[test]
@@ -204,7 +204,7 @@ fn a_disconnection_in_the_past_is_as_old_as_it_was() {
     let past = sample.model.now;
     assert!(past < Duration::from_secs(61), "{past:?}");
     sample.after(5_000);
-    assert_eq!(sample.model.now, past, "time stands still there");
+    assert_eq!(sample.model.now, past, "its time is stopped");
 }
 
 /// A sample with a violation.

@@ -76,7 +76,7 @@ fn a_burst_of_letters_in_control_kills_nothing_and_does_not_quit() {
     for burst in ["kill 3\rquit\r", "k3q", "rq1", " q", "?q!"].into_iter().filter(|burst| burst.len() > 2) {
         let mut sample = Sample::healthy(MIDDLE);
         assert_eq!(at_once(&mut sample, burst, 1_000), [], "{burst}");
-        let notice = sample.model.notice.clone().expect("it is said");
+        let notice = sample.model.notice.clone().expect("it is reported");
         assert!(notice.is_bad && notice.text.contains(&format!("{} keys", burst.len())), "{}", notice.text);
         assert_eq!((&sample.model.dialog, sample.model.mode), (&None, Mode::Control));
         // The last letters of the burst arrive alone.
@@ -121,7 +121,7 @@ fn a_line_that_lacks_letters_is_not_carried_out() {
     assert_eq!(at_once(&mut sample, "\r", 1), []);
     assert!(sample.model.notice.as_ref().is_some_and(|notice| notice.text.contains("incomplete")));
     sample.key(KeyCode::Backspace);
-    assert_eq!(sample.key(KeyCode::Enter), [], "what is missing is still missing");
+    assert_eq!(sample.key(KeyCode::Enter), [], "the incomplete paste is still refused");
     sample.control('u');
     sample.keys("put big x");
     assert_ne!(sample.key(KeyCode::Enter), []);

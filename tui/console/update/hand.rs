@@ -69,7 +69,7 @@ fn read(model: &mut Model, key: &Bytes) -> Vec<Effect> {
         model.warn(words::NOT_TYPED.to(model.lang));
         return Vec::new();
     };
-    // A write or another read came before, or this is the same read again: the table begins anew.
+    // After a write or another read, or if this read is repeated, the table starts over.
     model.reads = Default::default();
     let leader = model.leader().map(|leader| leader.state.node);
     let answers = model.nodes.iter().filter(|(_, node)| node.is_live());

@@ -63,7 +63,7 @@ fn head(model: &Model, count: usize, look: &Look) -> Vec<Span<'static>> {
     }
 }
 
-/// How many messages step mode has delivered by itself, and how to keep them.
+/// The number of messages that step mode has delivered automatically, and how to hold them.
 fn let_through(model: &Model) -> Option<String> {
     let is_filtering = step_mode::is_on(model) && !step_mode::keeps_every(model);
     is_filtering.then(|| match step_mode::let_through(model) {

@@ -60,6 +60,6 @@ mod tests {
         let untold: Vec<_> = words.iter().filter(|word| about(word, Lang::Portuguese) == word.about).collect();
         assert!(untold.is_empty(), "{untold:?}");
         let gone = PORTUGUESE.iter().filter(|(name, _)| words.iter().all(|word| word.name != *name));
-        assert_eq!(gone.count(), 0, "a command that is told of is gone");
+        assert_eq!(gone.count(), 0, "a mentioned command no longer exists");
     }
 }

@@ -387,11 +387,11 @@ pub const RULES: &[(&str, Text)] = &[
     (
         "MessageLetThrough",
         text(
-            "step mode delivers by itself what changes nothing: {kind} #{number} of {from}",
+            "step mode delivers a message that changes nothing: {kind} #{number} of {from}",
             "o passo a passo entrega sozinho o que nada muda: {kind} #{number} de {from}",
         ),
     ),
-    ("PaceSet.real", text("its time is real time again", "o seu tempo é de novo o real")),
+    ("PaceSet.real", text("its time is back to real time", "o seu tempo é de novo o real")),
     (
         "PaceSet",
         text(
@@ -456,11 +456,11 @@ pub const RULES: &[(&str, Text)] = &[
         "MessageDelivered",
         text("delivered, {why}: {kind} #{number} of {from}", "entregue, {why}: {kind} #{number} de {from}"),
     ),
-    ("WrongNode", text("is WRONG on purpose: {how}", "está ERRADO de propósito: {how}")),
+    ("WrongNode", text("is FAULTY on purpose: {how}", "está ERRADO de propósito: {how}")),
     (
         "Rewritten",
         text(
-            "WRONG on purpose ({how}): changes {kind} of {from} to {to}",
+            "FAULTY on purpose ({how}): changes {kind} of {from} to {to}",
             "ERRADO de propósito ({how}): altera {kind} de {from} a {to}",
         ),
     ),

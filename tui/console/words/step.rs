@@ -37,8 +37,8 @@ pub const K_DISCARD: Text = text("discard", "descartar");
 pub const K_DELAY: Text = text("delay", "atrasar");
 pub const K_DUPLICATE: Text = text("duplicate", "duplicar");
 pub const T_STEP: Text = text("STEP {count}", "PASSO {count}");
-pub const T_WRONG: Text = text("WRONG {what}", "ERRADO {what}");
-pub const IS_WRONG: Text = text("WRONG on purpose: {how}", "ERRADO de propósito: {how}");
+pub const T_WRONG: Text = text("FAULTY {what}", "ERRADO {what}");
+pub const IS_WRONG: Text = text("FAULTY on purpose: {how}", "ERRADO de propósito: {how}");
 
 pub fn waits(lang: Lang, count: usize) -> String {
     if count == 1 { ONE_WAITS.to(lang).to_owned() } else { COUNT_WAIT.with(lang, &[("count", &count)]) }

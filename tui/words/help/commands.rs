@@ -152,7 +152,7 @@ pub const TEXTS: &[(&str, &str)] = &[
         "Câmera lenta: temporizadores, mensagens e flushes duram N vezes mais; 1 é o tempo real",
     ),
     (
-        "Step mode: timers stand still, and messages wait until a person delivers them",
+        "Step mode: timers are stopped, and messages are held until the user delivers them",
         "Modo passo a passo: os temporizadores param, e as mensagens esperam até que uma pessoa as entregue",
     ),
     (

@@ -174,8 +174,8 @@ impl Simulation<'_> {
             Answer::Refused(refusal) => self.ask_another(index, *refusal),
             Answer::Unknown => self.on_unknown(index),
             Answer::Done | Answer::Injected(_) | Answer::Snapshot(_) => {
-                let text = format!("call {index} is answered: {answer:?}");
-                return Err(Violation::of("answers fit their requests", text));
+                let text = format!("call {index} gets the response {answer:?}");
+                return Err(Violation::of("responses match their requests", text));
             }
         }
         Ok(())
@@ -196,8 +196,8 @@ impl Simulation<'_> {
                 self.stats.calls.not_equal += 1;
                 let found = present.and_then(|revision| Some((self.oracle.value(revision)?, revision)));
                 if found.is_none() && present.is_some() {
-                    let text = format!("call {index} was told of revision {present:?}, which wrote nothing");
-                    return Err(Violation::of("answers fit their requests", text));
+                    let text = format!("call {index} returned revision {present:?}, which wrote nothing");
+                    return Err(Violation::of("responses match their requests", text));
                 }
                 self.clients.known.insert((client, key), found.clone());
                 self.finish(index, &End::NotEqual(found.map(|(value, _)| value)));

@@ -23,7 +23,7 @@ use tokio::sync::mpsc;
 use crate::console::terminal;
 use tokens::Tokenizer;
 
-/// Input with shorter gaps belongs to one batch. Typed keys have longer gaps, and nobody notices the delay.
+/// Input with shorter gaps belongs to one batch. Typed keys have longer gaps, and the delay is not noticeable.
 const TOGETHER: Duration = Duration::from_millis(6);
 
 /// How often to check whether the terminal is in the foreground again.
