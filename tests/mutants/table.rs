@@ -64,7 +64,7 @@ pub const TESTS: [Tests; 4] = [
     },
     Tests {
         name: "storage",
-        rooms: &["protocol", "storage"],
+        rooms: &["protocol", "storage", "verify"],
         folders: &[],
         without: &[],
         crates: &[
@@ -78,6 +78,7 @@ pub const TESTS: [Tests; 4] = [
             "sled",
             "tempfile",
             "thiserror",
+            "tokio",
             "tracing",
         ],
         build: &[],
@@ -88,7 +89,7 @@ pub const TESTS: [Tests; 4] = [
     },
     Tests {
         name: "runtime",
-        rooms: &["protocol", "storage", "lab", "wire", "membership", "peers", "server", "runtime"],
+        rooms: &["protocol", "storage", "verify", "lab", "wire", "membership", "peers", "server", "runtime"],
         folders: &[],
         without: &[],
         crates: &SERVER,
@@ -100,7 +101,7 @@ pub const TESTS: [Tests; 4] = [
     },
     Tests {
         name: "bytes",
-        rooms: &["protocol", "storage", "lab", "wire", "membership", "peers", "server", "runtime"],
+        rooms: &["protocol", "storage", "verify", "lab", "wire", "membership", "peers", "server", "runtime"],
         folders: &["bytes", "protocol/world"],
         without: &["program", "node", "support"],
         crates: &SERVER,
