@@ -35,7 +35,7 @@ fn a_read_may_see_either_side_of_a_write_that_it_overlaps() {
 fn a_read_after_a_write_returned_must_see_it() {
     let failure = bad("c1 0-1 put x 1\n c1 2-3 put x 2\n c2 4-5 get x 1");
     let Failure::NotLinearizable { stuck, .. } = failure else { panic!("{failure}") };
-    assert_eq!(stuck.to_string(), "client 2 at      4 to      5: get x sees 1");
+    assert_eq!(stuck.to_string(), "client 2 at      4 to      5: get x returns 1");
 }
 
 #[test]

@@ -313,7 +313,7 @@ mod tests {
         assert_eq!(sample.history.order(), Linearizable::Yes(3));
         sample.get("x", Some("1"));
         let Linearizable::No(why) = sample.history.order() else { panic!("a stale read") };
-        assert!(why.contains("get x sees 1"), "{why}");
+        assert!(why.contains("get x returns 1"), "{why}");
     }
 
     #[test]
