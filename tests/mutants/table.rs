@@ -114,7 +114,7 @@ pub const TESTS: [Tests; 4] = [
 ];
 
 /// The sources of nodes, and what their tests need.
-const SERVER: [&str; 25] = [
+const SERVER: [&str; 26] = [
     "blake3",
     "bolero",
     "bytes",
@@ -122,6 +122,7 @@ const SERVER: [&str; 25] = [
     "fs4",
     "futures-util",
     "getrandom",
+    "http-body",
     "nix",
     "prost",
     "prost-types",
