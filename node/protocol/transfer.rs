@@ -245,7 +245,7 @@ impl Core {
             return;
         }
         let Some(Parked { to, request, proposals, .. }) = self.parked.take() else { return };
-        self.trace(|| Fact::TransferEnded { to, outcome: TransferOutcome::NobodyLeads.into() });
+        self.trace(|| Fact::TransferEnded { to, outcome: TransferOutcome::NoLeader.into() });
         self.refuse(request.into_iter().collect(), Refusal::TransferFailed);
         self.refuse_writes(proposals.into_iter().map(|proposal| proposal.request).collect(), Refusal::NoLeader);
     }

@@ -19,7 +19,7 @@ fn roles(cluster: &Cluster) -> Vec<serde_json::Value> {
 }
 
 #[test]
-fn a_write_in_slow_motion_takes_as_much_longer_and_nobody_gives_its_leader_up() {
+fn a_write_in_slow_motion_takes_longer_by_the_pace_and_no_replica_gives_its_leader_up() {
     let cluster = Cluster::start(&["--lab"]);
     let before = roles(&cluster);
     cluster.text(0, &["fault", "pace", "300"]);

@@ -93,7 +93,7 @@ named! {
         /// The target did not start an election in time; the old leader continues.
         TimedOut = "timed-out",
         /// No leader is known in time.
-        NobodyLeads = "nobody-leads",
+        NoLeader = "no-leader",
     }
 
     /// Why a message was dropped, except for a [`Rejection`](crate::Rejection) by its receiver

@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn with_nothing_written_nobody_is_woken() {
+    fn without_a_write_nothing_is_woken() {
         let mut pulse = CommitLatency::default();
         assert_eq!(pulse.next_wake(Duration::from_secs(9)), None);
         pulse.note(Duration::from_secs(9), Duration::from_millis(1));

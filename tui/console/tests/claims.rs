@@ -161,7 +161,7 @@ fn committed_data_are_never_called_compromised() {
 // Unknown state.
 
 #[test]
-fn before_any_node_was_heard_nobody_is_missed() {
+fn before_any_node_was_heard_no_leader_is_missed() {
     let mut live = Sample::new(LARGE);
     live.model = Model::new(LARGE, Vec::new());
     let nodes = (1..=4).map(|id| (NodeId(id), format!("127.0.0.1:710{id}"))).collect();
@@ -202,7 +202,7 @@ fn a_check_that_has_nothing_to_check_has_no_tick() {
 }
 
 #[test]
-fn one_leader_has_no_tick_while_nobody_leads() {
+fn one_leader_has_no_tick_without_a_leader() {
     let mut sample = Sample::healthy(LARGE);
     checked(&mut sample, Linearizable::Yes(0), Vec::new());
     assert!(strip(&sample).contains("✓ one leader  ✓ log matching"), "{}", strip(&sample));

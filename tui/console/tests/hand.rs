@@ -57,7 +57,7 @@ fn held(size: (u16, u16)) -> Sample {
 }
 
 #[test]
-fn p_writes_the_next_key_that_nobody_has_used() {
+fn p_writes_the_next_unused_key() {
     let mut sample = Sample::healthy(MIDDLE);
     assert_eq!(sample.keys("pp").len(), 2);
     assert_eq!(lines(&sample), ["put z 3", "put a 4"], "x and y are in the logs");

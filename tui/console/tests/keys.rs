@@ -115,7 +115,7 @@ fn a_read_leaves_no_mark_of_a_write_on_the_tape() {
 }
 
 #[test]
-fn whoever_has_scrolled_back_keeps_seeing_the_same_events() {
+fn a_view_that_is_scrolled_back_keeps_its_events() {
     let mut sample = Sample::healthy(MIDDLE);
     sample.key(KeyCode::Tab);
     sample.key(KeyCode::Up);

@@ -1,7 +1,6 @@
 //! Screens of scenarios and of the assignment's sheet, from reports as the runner sends them, and of a scenario's own
 //! cluster.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use crossterm::event::KeyCode;
@@ -13,15 +12,12 @@ use crate::command::{Outcome, Tone};
 use crate::console::model::tape::TapeMarkKind;
 use crate::console::tests::drawing::{check, dark};
 use crate::console::tests::sample::Sample;
+use crate::console::tests::tour::{begun, tell};
 use crate::console::update::{Msg, ScenarioMsg};
-use crate::scenario::{Evidence, EvidenceKind, ItemKind, ItemResult, ReportEvent, Script, Verdict, find};
+use crate::scenario::{Evidence, EvidenceKind, ItemKind, ItemResult, ReportEvent, Script, Verdict};
 use crate::tape::MarkKind;
 
 const SIZES: [(&str, (u16, u16)); 3] = [("120x36", (120, 36)), ("80x24", (80, 24)), ("60x18", (60, 18))];
-
-fn tell(sample: &mut Sample, told: ReportEvent) {
-    sample.send(Msg::Scenario(Box::new(ScenarioMsg::Report(told))));
-}
 
 fn done(verdict: Verdict, text: &str) -> ItemResult {
     let entries = vec!["e1·o1#4f2a x=1".into()];
@@ -30,15 +26,6 @@ fn done(verdict: Verdict, text: &str) -> ItemResult {
     let one = Evidence { kind, node: Some(NodeId(2)), event: Some(41), text: text_seen, entries, fact: None };
     let other = Evidence { node: Some(NodeId(3)), event: Some(39), ..one.clone() };
     ItemResult { verdict, evidence: vec![one, other], text: text.into(), took: Duration::from_millis(12) }
-}
-
-fn begun(size: (u16, u16), name: &str) -> (Sample, Arc<Script>) {
-    let mut sample = Sample::healthy(size);
-    let script = Arc::new(find(name).expect("it comes with the program"));
-    tell(&mut sample, ReportEvent::Started(script.clone()));
-    let names = [("leader", 1), ("a", 2), ("b", 3), ("c", 4)];
-    tell(&mut sample, ReportEvent::NodesNamed(names.map(|(name, node)| (name.to_owned(), NodeId(node))).to_vec()));
-    (sample, script)
 }
 
 /// This number of items passed.

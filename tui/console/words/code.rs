@@ -132,7 +132,7 @@ pub const PINNED: &[Pinned] = &[
         &["PaceSet", "MessageInFlight", "MessageArrived"],
         &[],
         "tests/cluster/pace.rs",
-        "a_write_in_slow_motion_takes_as_much_longer_and_nobody_gives_its_leader_up",
+        "a_write_in_slow_motion_takes_longer_by_the_pace_and_no_replica_gives_its_leader_up",
     ),
     pinned(
         &["StepOn", "StepOff", "MessageLetThrough"],

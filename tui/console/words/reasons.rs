@@ -58,7 +58,7 @@ pub const REASONS: &[(&str, Text)] = &[
     ("done", text("it leads", "ele lidera")),
     ("another-leads", text("another node leads", "outro nó lidera")),
     ("timed-out", text("it took too long", "demorou demais")),
-    ("nobody-leads", text("no leader", "sem líder")),
+    ("no-leader", text("no leader", "sem líder")),
     ("transfer-asked", text("wants to lead", "quer liderar")),
     ("log-differs", text("its log is different", "o seu log é diferente")),
     ("overloaded", text("too many requests are waiting", "há pedidos demais esperando")),
